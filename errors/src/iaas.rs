@@ -1,0 +1,231 @@
+//! What the IaaS API answers with.
+
+use crate::{Category, Entry};
+
+pub static BODY_INVALID: Entry = Entry {
+    code: "iaas_request_001",
+    text: "The request's body is not valid: {reason}.",
+    cause: "A field is missing, unknown, or of the wrong type.",
+    remedy: "Compare it with the schema at /openapi.json.",
+    category: Category::InvalidInput,
+};
+
+pub static QUERY_INVALID: Entry = Entry {
+    code: "iaas_request_002",
+    text: "The request's query or path is not valid: {reason}.",
+    cause: "A parameter is unknown or of the wrong type.",
+    remedy: "Compare it with /openapi.json.",
+    category: Category::InvalidInput,
+};
+
+pub static NO_SUCH_ROUTE: Entry = Entry {
+    code: "iaas_request_003",
+    text: "There is no {path} here.",
+    cause: "The path is misspelt, or from another version.",
+    remedy: "See /openapi.json for what there is.",
+    category: Category::NotFound,
+};
+
+pub static UNEXPECTED: Entry = Entry {
+    code: "iaas_request_004",
+    text: "The API could not answer: {reason}.",
+    cause: "A defect in drover.",
+    remedy: "Report it with the trace id.",
+    category: Category::Internal,
+};
+
+pub static TOKEN_INVALID: Entry = Entry {
+    code: "iaas_token_001",
+    text: "The bearer token is missing or not known.",
+    cause: "It was mistyped, revoked, or belongs to another fleet.",
+    remedy: "Pass a token in the Authorization header; an operator makes one with drover token create.",
+    category: Category::Unauthenticated,
+};
+
+pub static ROLE_FORBIDDEN: Entry = Entry {
+    code: "iaas_token_002",
+    text: "A {role} token may not {action}.",
+    cause: "The route is for another role.",
+    remedy: "Use a token whose role is one of: {allowed}.",
+    category: Category::Forbidden,
+};
+
+pub static NOT_YOURS: Entry = Entry {
+    code: "iaas_token_003",
+    text: "There is no {what} {id} here.",
+    cause: "It does not exist, or belongs to someone else.",
+    remedy: "List what this token can see.",
+    category: Category::NotFound,
+};
+
+pub static HOST_FORBIDDEN: Entry = Entry {
+    code: "iaas_token_004",
+    text: "This worker token does not cover host {host}.",
+    cause: "A worker sees and moves only its own hosts' tasks.",
+    remedy: "Make a token for that host: drover token create --role worker --host {host}.",
+    category: Category::Forbidden,
+};
+
+pub static NOT_FOUND: Entry = Entry {
+    code: "iaas_resource_001",
+    text: "There is no {what} {id}.",
+    cause: "It never was, or has been removed.",
+    remedy: "List what there is.",
+    category: Category::NotFound,
+};
+
+pub static STATE_NOT_ALLOWED: Entry = Entry {
+    code: "iaas_resource_002",
+    text: "{resource} is {current}; from there one may ask for: {allowed}. Asked: {asked}.",
+    cause: "The resource is not in a state from which this can be asked.",
+    remedy: "Wait for the running task, or ask for one of the allowed states.",
+    category: Category::Conflict,
+};
+
+pub static SPEC_INVALID: Entry = Entry {
+    code: "iaas_resource_003",
+    text: "The wish is not valid: {reason}.",
+    cause: "A field has a value that no driver can carry out.",
+    remedy: "Correct the field that is named.",
+    category: Category::InvalidInput,
+};
+
+pub static ETAG_MISMATCH: Entry = Entry {
+    code: "iaas_resource_004",
+    text: "{resource} has changed: its version is {current}, If-Match says {asked}.",
+    cause: "Someone else changed it since you read it.",
+    remedy: "Read it again, and decide again.",
+    category: Category::PreconditionFailed,
+};
+
+pub static ETAG_REQUIRED: Entry = Entry {
+    code: "iaas_resource_005",
+    text: "A change of {resource} needs If-Match with the version that was read.",
+    cause: "Without it, two changes could overwrite each other.",
+    remedy: "Read the resource and send its ETag in If-Match.",
+    category: Category::PreconditionRequired,
+};
+
+pub static IN_USE: Entry = Entry {
+    code: "iaas_resource_006",
+    text: "{what} {id} is still used by {users}.",
+    cause: "Something that is not closed refers to it.",
+    remedy: "Scrub what uses it first.",
+    category: Category::Conflict,
+};
+
+pub static IDEMPOTENCY_MISMATCH: Entry = Entry {
+    code: "iaas_request_005",
+    text: "The Idempotency-Key was used before with another request.",
+    cause: "A client reused a key.",
+    remedy: "Use a new key for a new request.",
+    category: Category::Conflict,
+};
+
+pub static NO_PLACE: Entry = Entry {
+    code: "iaas_vm_create_101",
+    text: "No server fits: {checks}.",
+    cause: "Each server's failing check is listed with its numbers.",
+    remedy: "Add or enable a server, free capacity on one, or ask for less.",
+    category: Category::NoCapacity,
+};
+
+pub static SERVER_UNFIT: Entry = Entry {
+    code: "iaas_vm_create_102",
+    text: "Server {server} does not fit: {checks}.",
+    cause: "The server that the wish names lacks what it asks for.",
+    remedy: "Name another server, or none to let drover pick.",
+    category: Category::NoCapacity,
+};
+
+pub static IMAGE_TOO_LARGE: Entry = Entry {
+    code: "iaas_vm_create_103",
+    text: "Image {image} needs a primary disk of {min_gb} GB; {asked_gb} GB were asked for.",
+    cause: "The image does not fit on the disk.",
+    remedy: "Ask for a primary disk of at least {min_gb} GB.",
+    category: Category::InvalidInput,
+};
+
+pub static IMAGE_NO_USERDATA: Entry = Entry {
+    code: "iaas_vm_create_104",
+    text: "Image {image} takes no userdata.",
+    cause: "The image has no cloud-init.",
+    remedy: "Leave userdata out, or use an image with cloud-init.",
+    category: Category::InvalidInput,
+};
+
+pub static NAME_TAKEN: Entry = Entry {
+    code: "iaas_resource_007",
+    text: "There is already a {what} named {name}.",
+    cause: "Names of servers are unique, as queues and locks carry them.",
+    remedy: "Choose another name.",
+    category: Category::Conflict,
+};
+
+pub static ROUTER_EXISTS: Entry = Entry {
+    code: "iaas_virtual_router_create_101",
+    text: "Project {project} already has virtual router {router}.",
+    cause: "A project has one virtual router.",
+    remedy: "Change that one, or scrub it first.",
+    category: Category::Conflict,
+};
+
+pub static TASK_NOT_CANCELLABLE: Entry = Entry {
+    code: "iaas_task_001",
+    text: "Task {task} is {status} and cannot be cancelled.",
+    cause: "It has already ended.",
+    remedy: "See the task's resource for what can be asked now.",
+    category: Category::Conflict,
+};
+
+pub static TASK_NOT_RETRYABLE: Entry = Entry {
+    code: "iaas_task_002",
+    text: "Task {task} is {status}; only the failed task of an unresourced resource can be retried.",
+    cause: "It has not failed, or a newer task has taken its place.",
+    remedy: "See the resource for what can be asked now.",
+    category: Category::Conflict,
+};
+
+pub static CLAIM_REFUSED: Entry = Entry {
+    code: "iaas_fleet_001",
+    text: "Task {task} cannot be claimed: it is {status}.",
+    cause: "Another worker has it, or it has ended.",
+    remedy: "Nothing to do: drop the message.",
+    category: Category::Conflict,
+};
+
+pub static FENCE_REFUSED: Entry = Entry {
+    code: "iaas_fleet_002",
+    text: "Attempt {fence} of task {task} was superseded.",
+    cause: "Its lease ran out and another attempt took over.",
+    remedy: "Stop the attempt: its writes are refused.",
+    category: Category::PreconditionFailed,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &BODY_INVALID,
+    &QUERY_INVALID,
+    &NO_SUCH_ROUTE,
+    &UNEXPECTED,
+    &TOKEN_INVALID,
+    &ROLE_FORBIDDEN,
+    &NOT_YOURS,
+    &HOST_FORBIDDEN,
+    &NOT_FOUND,
+    &STATE_NOT_ALLOWED,
+    &SPEC_INVALID,
+    &ETAG_MISMATCH,
+    &ETAG_REQUIRED,
+    &IN_USE,
+    &IDEMPOTENCY_MISMATCH,
+    &NO_PLACE,
+    &SERVER_UNFIT,
+    &IMAGE_TOO_LARGE,
+    &IMAGE_NO_USERDATA,
+    &NAME_TAKEN,
+    &ROUTER_EXISTS,
+    &TASK_NOT_CANCELLABLE,
+    &TASK_NOT_RETRYABLE,
+    &CLAIM_REFUSED,
+    &FENCE_REFUSED,
+];

@@ -1,0 +1,45 @@
+//! What the lock service can meet.
+
+use crate::{Category, Entry};
+
+pub static LOCK_TIMEOUT: Entry = Entry {
+    code: "locks_acquire_001",
+    text: "The lock {lock} was not granted within {wait_secs} s; it is held by {holder}.",
+    cause: "Another task is at work there.",
+    remedy: "Wait: the task is tried again by itself. See drover lock show.",
+    category: Category::Deadline,
+};
+
+pub static NOT_HELD: Entry = Entry {
+    code: "locks_renew_001",
+    text: "The lock {lock} is not held with fence {fence}.",
+    cause: "Its lease ran out, or it was released or broken.",
+    remedy: "Acquire it again; what was done under the old fence is refused at the host.",
+    category: Category::PreconditionFailed,
+};
+
+pub static HOLDER_ALIVE: Entry = Entry {
+    code: "locks_break_001",
+    text: "The lock {lock} is held by {holder}, whose lease has {left_secs} s left.",
+    cause: "The holder is alive.",
+    remedy: "Wait for the lease to end, or cancel the holder's task.",
+    category: Category::Conflict,
+};
+
+pub static BAD_NAME: Entry = Entry {
+    code: "locks_acquire_002",
+    text: "{lock} is no lock name: {reason}.",
+    cause: "Lock names are built from region, host, network, pool, device and resource.",
+    remedy: "Use the name as drover lock list shows it.",
+    category: Category::InvalidInput,
+};
+
+pub static LOCK_UNKNOWN: Entry = Entry {
+    code: "locks_show_001",
+    text: "Nobody holds or waits for the lock {lock}.",
+    cause: "It was released.",
+    remedy: "List the locks: drover lock list.",
+    category: Category::NotFound,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&LOCK_TIMEOUT, &NOT_HELD, &HOLDER_ALIVE, &BAD_NAME, &LOCK_UNKNOWN];

@@ -1,0 +1,38 @@
+//! A PCI device that is given to a VM.
+
+use crate::resource::Spec;
+use crate::server::Capacity;
+use crate::{ResourceId, ResourceType};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub type Gpu = crate::resource::Resource<GpuSpec>;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GpuSpec {
+    /// The VM it is attached to.
+    #[serde(default)]
+    pub vm: Option<ResourceId>,
+    /// PCI address on its host, `0000:65:00.0`.
+    pub device: String,
+}
+
+impl Spec for GpuSpec {
+    const TYPE: ResourceType = ResourceType::Gpu;
+
+    fn check(&self) -> Result<(), String> {
+        if self.device.is_empty() {
+            return Err("device is empty".into());
+        }
+        Ok(())
+    }
+
+    fn check_change(&self, next: &Self) -> Result<(), String> {
+        if self.device == next.device { Ok(()) } else { Err("device cannot be changed".into()) }
+    }
+
+    fn takes(&self) -> Capacity {
+        Capacity::default()
+    }
+}

@@ -1,0 +1,121 @@
+//! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
+
+use crate::{Kind, Moment, ServerId, ServerType, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The wish, as it is POSTed by an operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSpec {
+    /// Unique in the fleet; names the host's queue and its locks. Lower-case letters, digits and dashes, at most 40.
+    pub name: String,
+    #[serde(rename = "type")]
+    pub server_type: ServerType,
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// Virtual CPUs that may be given away in all; oversubscription is the operator's, by naming more than there are.
+    pub cores: u32,
+    pub ram_mb: u64,
+    pub gb: u64,
+    /// `local` for the worker's own machine, or `user@address[:port]` for SSH.
+    #[serde(default = "default_address")]
+    pub address: String,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default = "default_enabled")]
+    pub enabled: bool,
+    #[serde(default)]
+    pub settings: HostSettings,
+}
+
+/// How drivers find their way on the host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostSettings {
+    /// Folder on the host that holds images, disks and seeds.
+    #[serde(default = "default_storage")]
+    pub storage: String,
+    /// What virsh connects to, on the host itself.
+    #[serde(default = "default_libvirt_uri")]
+    pub libvirt_uri: String,
+}
+
+impl Default for HostSettings {
+    fn default() -> Self {
+        Self { storage: default_storage(), libvirt_uri: default_libvirt_uri() }
+    }
+}
+
+fn default_region() -> String {
+    "default".into()
+}
+
+fn default_address() -> String {
+    "local".into()
+}
+
+fn default_enabled() -> bool {
+    true
+}
+
+fn default_storage() -> String {
+    "/var/lib/drover".into()
+}
+
+fn default_libvirt_uri() -> String {
+    "qemu:///system".into()
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Server {
+    pub id: ServerId,
+    #[serde(flatten)]
+    pub spec: ServerSpec,
+    /// Capacity claimed by resources that are not closed.
+    pub used: Capacity,
+    /// What its worker last reported; none before a worker has come.
+    pub worker: Option<WorkerReport>,
+    pub version: Version,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Moment,
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Moment,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Capacity {
+    pub cores: u32,
+    pub ram_mb: u64,
+    pub gb: u64,
+}
+
+/// A worker's heartbeat for one of its hosts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkerReport {
+    /// The worker's own name; several may serve one host.
+    pub worker: String,
+    pub version: String,
+    pub drivers: Vec<Kind>,
+    /// Whether the worker could reach the host just now, and why not.
+    pub host_error: Option<String>,
+    /// Things an operator should know: no hardware virtualisation, say.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    pub seen_at: Moment,
+}
+
+impl ServerSpec {
+    pub fn check(&self) -> Result<(), String> {
+        crate::names::check_name("name", &self.name, 40)?;
+        if self.cores == 0 || self.ram_mb == 0 {
+            return Err("cores and ram_mb are at least 1".into());
+        }
+        if !self.settings.storage.starts_with('/') {
+            return Err("settings.storage is an absolute path".into());
+        }
+        Ok(())
+    }
+}

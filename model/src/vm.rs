@@ -1,0 +1,166 @@
+//! A virtual machine's wish.
+
+use crate::resource::Spec;
+use crate::server::Capacity;
+use crate::{ImageId, ResourceType, ServerId, names};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use utoipa::ToSchema;
+
+pub type Vm = crate::resource::Resource<VmSpec>;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VmSpec {
+    /// Virtual CPUs, 1 to 255.
+    pub cpu: u32,
+    pub ram_mb: u64,
+    /// Exactly one is primary.
+    pub disks: Vec<Disk>,
+    #[serde(default)]
+    pub nics: Vec<Nic>,
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub dns: Vec<IpAddr>,
+    #[serde(default)]
+    pub ssh_keys: Vec<String>,
+    /// cloud-init user data, at most 16 KiB. Never logged, never in an argument, never in a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userdata: Option<String>,
+    pub image: ImageId,
+    /// The server it must stand on; without it the API picks one.
+    #[serde(default)]
+    pub server: Option<ServerId>,
+    /// Labels that its server must have.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// On a phantom server: faults to rehearse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phantom: Option<PhantomScript>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Tells the VM's disks apart; it stays with the disk for its life.
+    pub name: String,
+    pub gb: u64,
+    #[serde(default)]
+    pub primary: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nic {
+    /// The layer-2 segment; its bridge on each host is named after it.
+    pub segment: String,
+    /// Tells the VM's nics apart. Given by the API when left out.
+    #[serde(default)]
+    pub mac: Option<String>,
+    /// With prefix length, `10.1.0.5/24`.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub gateway: Option<IpAddr>,
+}
+
+/// Faults that a phantom driver rehearses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhantomScript {
+    /// How long each step takes, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// The step that fails.
+    #[serde(default)]
+    pub fail_at: Option<String>,
+    /// How many times it fails before it works; for ever when left out.
+    #[serde(default)]
+    pub fail_times: Option<u32>,
+    /// The step that never ends.
+    #[serde(default)]
+    pub hang_at: Option<String>,
+}
+
+impl VmSpec {
+    pub fn primary(&self) -> &Disk {
+        self.disks.iter().find(|disk| disk.primary).unwrap_or(&self.disks[0])
+    }
+}
+
+impl Spec for VmSpec {
+    const TYPE: ResourceType = ResourceType::Vm;
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=255).contains(&self.cpu) {
+            return Err(format!("cpu is 1 to 255, not {}", self.cpu));
+        }
+        if self.ram_mb < 64 {
+            return Err(format!("ram_mb is at least 64, not {}", self.ram_mb));
+        }
+        match self.disks.iter().filter(|disk| disk.primary).count() {
+            1 => {}
+            count => return Err(format!("exactly one of disks is primary, not {count}")),
+        }
+        if self.disks.len() > 20 || self.nics.len() > 10 {
+            return Err("at most 20 disks and 10 nics".into());
+        }
+        let mut disks = BTreeSet::new();
+        for disk in &self.disks {
+            names::check_name("disks.name", &disk.name, 20)?;
+            if disk.gb == 0 {
+                return Err(format!("disk {} has 0 gb", disk.name));
+            }
+            if !disks.insert(&disk.name) {
+                return Err(format!("two disks are named {}", disk.name));
+            }
+        }
+        let mut macs = BTreeSet::new();
+        for nic in &self.nics {
+            names::check_name("nics.segment", &nic.segment, 12)?;
+            if let Some(mac) = &nic.mac {
+                names::check_mac(mac)?;
+                if !macs.insert(mac) {
+                    return Err(format!("two nics have the mac {mac}"));
+                }
+            }
+            for address in &nic.addresses {
+                names::check_cidr("nics.addresses", address)?;
+            }
+        }
+        if self.userdata.as_ref().is_some_and(|data| data.len() > 16 * 1024) {
+            return Err("userdata is at most 16 KiB".into());
+        }
+        if self.ssh_keys.iter().any(|key| key.contains(['\n', '\r'])) {
+            return Err("an ssh key is one line".into());
+        }
+        Ok(())
+    }
+
+    fn check_change(&self, next: &Self) -> Result<(), String> {
+        if self.image != next.image {
+            return Err("image cannot be changed: build another VM".into());
+        }
+        if self.server != next.server && next.server.is_some() {
+            return Err("server cannot be changed".into());
+        }
+        if self.primary().name != next.primary().name {
+            return Err("the primary disk cannot be exchanged".into());
+        }
+        for disk in &self.disks {
+            match next.disks.iter().find(|other| other.name == disk.name) {
+                Some(other) if other.gb < disk.gb => {
+                    return Err(format!("disk {} cannot shrink from {} to {} gb", disk.name, disk.gb, other.gb));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn takes(&self) -> Capacity {
+        Capacity { cores: self.cpu, ram_mb: self.ram_mb, gb: self.disks.iter().map(|disk| disk.gb).sum() }
+    }
+}
