@@ -106,6 +106,38 @@ pub static DRIVER_MISSING: Entry = Entry {
     category: Category::Unavailable,
 };
 
+pub static HANDED_OVER: Entry = Entry {
+    code: "1010",
+    text: "The attempt was handed over before step {step}.",
+    cause: "The worker is shutting down.",
+    remedy: "Nothing to do: another worker carries on from there.",
+    category: Category::Unavailable,
+};
+
+pub static TOUCHED_WHILE_LOOKING: Entry = Entry {
+    code: "1011",
+    text: "{command} may change something, and was asked for while only looking was allowed.",
+    cause: "A defect in the driver.",
+    remedy: "Report it with the task's trace; nothing was changed.",
+    category: Category::BadAnswer,
+};
+
+pub static SPEC_UNREADABLE: Entry = Entry {
+    code: "1012",
+    text: "The wish of {resource} could not be read: {reason}.",
+    cause: "The worker is older than the API.",
+    remedy: "Upgrade the worker, then retry the resource.",
+    category: Category::BadAnswer,
+};
+
+pub static REHEARSED: Entry = Entry {
+    code: "1013",
+    text: "Step {step} failed, as its phantom script says.",
+    cause: "The resource asks for a rehearsed fault.",
+    remedy: "Take the phantom script out of the wish, then retry.",
+    category: Category::HostRefused,
+};
+
 pub static HOST_UNREACHABLE: Entry = Entry {
     code: "2000",
     text: "Host {host} could not be reached: {reason}.",
@@ -168,6 +200,10 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &LOCK_UNAVAILABLE,
     &WORKER_LOST,
     &DRIVER_MISSING,
+    &HANDED_OVER,
+    &TOUCHED_WHILE_LOOKING,
+    &SPEC_UNREADABLE,
+    &REHEARSED,
     &HOST_UNREACHABLE,
     &COMMAND_FAILED,
     &ANSWER_UNREADABLE,

@@ -51,6 +51,10 @@ pub struct Task {
     pub status: TaskStatus,
     /// Attempts begun so far.
     pub attempts: u32,
+    /// Attempts that ended with a fault after which it was tried again.
+    pub faults: u32,
+    /// Attempts whose lease ran out: their worker was lost.
+    pub lost: u32,
     /// Of the newest attempt; zero before the first.
     pub fence: Fence,
     /// The worker of the newest attempt.
@@ -63,6 +67,10 @@ pub struct Task {
     /// In order, of all attempts.
     pub steps: Vec<Step>,
     pub error: Option<ErrorRecord>,
+    /// A dry run looks, touches nothing, and ends with `plan`.
+    #[serde(default)]
+    pub dry_run: bool,
+    pub plan: Option<Plan>,
     /// Who asked for the cancel, when one was asked.
     pub cancel_by: Option<String>,
     pub asked_by: String,
@@ -95,6 +103,26 @@ pub struct Waiting {
     /// The slow timer behind the event.
     #[schema(value_type = String, format = DateTime)]
     pub until: Moment,
+}
+
+/// What a change would take, as a dry run found it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Plan {
+    /// Locks of the whole attempt, in the order in which they would be taken.
+    pub locks: Vec<String>,
+    pub steps: Vec<PlannedStep>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedStep {
+    pub name: String,
+    /// It is already so: nothing would be done.
+    pub already_so: bool,
+    /// What would be run on the host, arguments joined for reading.
+    pub commands: Vec<String>,
+    /// A lock for the length of this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
 }
 
 /// One step of one attempt. `prerequisites` and `locks` are reported as steps too, with number 0.

@@ -1,0 +1,26 @@
+//! Builds a VM that has no hardware.
+
+use errors::Fault;
+use lifecycle::phantom::{Rows, carry_out};
+use lifecycle::{Context, Outbox, Prerequisite};
+use model::ResourceType;
+use model::event::Event;
+use model::vm::Vm;
+
+const ROWS: Rows = &[
+    ("allocate disks", "disks", Some("allocated")),
+    ("define domain", "domain", Some("defined")),
+    ("power on", "power", Some("on")),
+];
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<()>, Fault> {
+    Ok(cx.needs_running(ResourceType::VirtualRouter, ()))
+}
+
+pub async fn execute(cx: &Context, vm: &Vm, (): ()) -> Result<(), Fault> {
+    carry_out(cx, vm, vm.spec.phantom.as_ref(), ROWS).await
+}

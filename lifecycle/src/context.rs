@@ -1,0 +1,349 @@
+//! What a verb sees: the host, the records it needs, and the road its steps are carried out on. No clock, no API, no
+//! lock service.
+
+use crate::attempt::Point;
+use crate::driver::Prerequisite;
+use crate::report::{Halt, Report};
+use crate::steps::{Look, Step, Steps};
+use crate::{failure, fence};
+use errors::Fault;
+use futures::future::BoxFuture;
+use hosts::{Command, Effect, Host, HostError};
+use iaas::fleet::Related;
+use model::image::Image;
+use model::lock::LockName;
+use model::project::Project;
+use model::server::HostSettings;
+use model::task::{Plan, PlannedStep, StepOutcome};
+use model::{Fence, ResourceId, ResourceType, State};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tracing::{Instrument, info_span};
+
+/// How long a step waits for a lock of its own before the attempt is put back as waiting.
+const STEP_LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// What may be done now. `prerequisites` and every `look` may only look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Looking,
+    Acting,
+}
+
+/// Called at each boundary of a step; the tests' way to fail or stop an attempt just there.
+pub(crate) type Hook = Arc<dyn Fn(Point) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+
+pub struct Context {
+    pub settings: HostSettings,
+    pub project: Project,
+    /// Of a VM.
+    pub image: Option<Image>,
+    pub related: Vec<Related>,
+    /// Of this attempt; zero before the claim and in a dry run.
+    pub fence: Fence,
+    pub(crate) resource: ResourceId,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) locks: locks::Client,
+    pub(crate) owner: locks::Owner,
+    pub(crate) report: Report,
+    pub(crate) hook: Option<Hook>,
+    /// In a dry run, what would be done.
+    pub(crate) plan: Option<Mutex<Plan>>,
+    phase: Mutex<Phase>,
+}
+
+/// The parts of a context that the attempt brings.
+pub(crate) struct Parts {
+    pub assignment: iaas::fleet::Assignment,
+    pub host: Arc<dyn Host>,
+    pub locks: locks::Client,
+    pub owner: locks::Owner,
+    pub report: Report,
+    pub hook: Option<Hook>,
+}
+
+impl Context {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { assignment, host, locks, owner, report, hook } = parts;
+        Self {
+            settings: assignment.server.spec.settings,
+            project: assignment.project,
+            image: assignment.image,
+            related: assignment.related,
+            fence: Fence(0),
+            resource: assignment.resource.id,
+            host,
+            locks,
+            owner,
+            report,
+            hook,
+            plan: assignment.task.dry_run.then(Mutex::default),
+            phase: Mutex::new(Phase::Looking),
+        }
+    }
+
+    /// The server's name.
+    pub fn host(&self) -> &str {
+        self.host.name()
+    }
+
+    /// Ready when the related resource of this type runs, or there is none; else a wait for it.
+    pub fn needs_running<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
+        self.needs(resource_type, State::Running, plan)
+    }
+
+    /// Ready when every related resource of this type is closed; else a wait for one that is not.
+    pub fn needs_closed<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
+        self.needs(resource_type, State::Closed, plan)
+    }
+
+    fn needs<P>(&self, resource_type: ResourceType, needed: State, plan: P) -> Prerequisite<P> {
+        let unmet =
+            self.related.iter().find(|related| related.resource_type == resource_type && related.state != needed);
+        match unmet {
+            None => Prerequisite::Ready(plan),
+            Some(related) => Prerequisite::Wait {
+                reason: format!("{resource_type} {} to be {needed}, it is {}", related.id, related.state),
+                resource: Some(related.id),
+            },
+        }
+    }
+
+    // --- reaching the host ------------------------------------------------------------------------------------------
+
+    /// Runs a command and reads its answer. While only looking is allowed, a command that acts is refused; in a dry run
+    /// it is recorded and its answer is the default.
+    pub async fn run<T: Default>(&self, command: Command<T>) -> Result<T, Fault> {
+        let Command { invocation, read } = command;
+        if invocation.effect == Effect::Acts && !self.may_act(&invocation.line())? {
+            return Ok(T::default());
+        }
+        let span = info_span!(
+            "command",
+            otel.name = %format!("command {}", invocation.program()),
+            otel.kind = "client",
+            server.address = self.host.name(),
+            process.command_line = %invocation.line(),
+            error.r#type = tracing::field::Empty,
+        );
+        async {
+            let output = self.host.run(&invocation).await.map_err(|error| {
+                tracing::Span::current().record("error.type", kind_of(&error));
+                failure::of_host(error)
+            })?;
+            read(&output).map_err(|reason| {
+                failure::of_host(HostError::Nonsense {
+                    host: self.host.name().to_owned(),
+                    program: invocation.program().to_owned(),
+                    line: invocation.line(),
+                    reason,
+                })
+            })
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Writes a file; see [`Host::put`].
+    pub async fn put(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), Fault> {
+        if !self.may_act(&format!("write {path} ({} bytes, mode {mode:o})", bytes.len()))? {
+            return Ok(());
+        }
+        let span = info_span!(
+            "command",
+            otel.name = "command put",
+            otel.kind = "client",
+            server.address = self.host.name(),
+            file.path = path
+        );
+        self.host.put(path, bytes, mode).instrument(span).await.map_err(failure::of_host)
+    }
+
+    /// Reads a file; none when it is absent.
+    pub async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let span = info_span!(
+            "command",
+            otel.name = "command get",
+            otel.kind = "client",
+            server.address = self.host.name(),
+            file.path = path
+        );
+        self.host.get(path).instrument(span).await.map_err(failure::of_host)
+    }
+
+    /// Removes a file or an empty folder; see [`Host::remove`].
+    pub async fn remove(&self, path: &str) -> Result<(), Fault> {
+        if !self.may_act(&format!("remove {path}"))? {
+            return Ok(());
+        }
+        let span = info_span!(
+            "command",
+            otel.name = "command remove",
+            otel.kind = "client",
+            server.address = self.host.name(),
+            file.path = path
+        );
+        self.host.remove(path).instrument(span).await.map_err(failure::of_host)
+    }
+
+    /// What people see beside the running step: `43 % of 350 MiB`.
+    pub fn note(&self, note: impl Into<String>) {
+        self.report.note(note.into());
+    }
+
+    /// A pause inside a step that waits for the host to change.
+    pub async fn pause(&self, length: Duration) {
+        tokio::time::sleep(length).await;
+    }
+
+    /// Whether this action is to be done: not in a dry run, where it is recorded, and never while looking.
+    fn may_act(&self, action: &str) -> Result<bool, Fault> {
+        if self.phase() == Phase::Looking {
+            return Err(Fault::new(&errors::driver::TOUCHED_WHILE_LOOKING).hole("command", action));
+        }
+        if let Some(plan) = &self.plan {
+            let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(step) = plan.steps.last_mut() {
+                step.commands.push(action.to_owned());
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    // --- steps ------------------------------------------------------------------------------------------------------
+
+    /// Carries out a verb's steps, in order.
+    pub async fn carry_out(&self, steps: Steps) -> Result<(), Fault> {
+        self.report.total(steps.0.len() as u32);
+        for (index, step) in steps.0.iter().enumerate() {
+            let number = index as u32 + 1;
+            let name = step.name();
+            let span = info_span!("step", otel.name = %format!("step {name}"), step.number = number, step.outcome = tracing::field::Empty);
+            self.boundary(&name)?;
+            self.report.begin(number, &name);
+            let result = self.step(number, &name, step.as_ref()).instrument(span.clone()).await;
+            let outcome = match &result {
+                Ok(outcome) => *outcome,
+                Err(_) => StepOutcome::Failed,
+            };
+            span.record("step.outcome", outcome.word());
+            self.report.end(outcome);
+            if let Err(mut fault) = result {
+                fault.step.get_or_insert(name);
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where cancel, hand-over and lost leases and locks take effect.
+    fn boundary(&self, step: &str) -> Result<(), Fault> {
+        match self.report.halt() {
+            None => Ok(()),
+            Some(halt) => Err(halt.fault(step)),
+        }
+    }
+
+    async fn step(&self, number: u32, name: &str, step: &dyn Step) -> Result<StepOutcome, Fault> {
+        let limit = step.deadline();
+        let lock = step.lock();
+        if let Some(plan) = &self.plan {
+            let planned = PlannedStep {
+                name: name.to_owned(),
+                lock: lock.as_ref().map(ToString::to_string),
+                ..PlannedStep::default()
+            };
+            plan.lock().unwrap_or_else(PoisonError::into_inner).steps.push(planned);
+            return self.look_and_act(number, step).await;
+        }
+        let held = match &lock {
+            Some(lock) => Some(self.lock_for_step(lock).await?),
+            None => None,
+        };
+        let result = tokio::time::timeout(limit, self.look_and_act(number, step)).await;
+        self.enter(Phase::Looking);
+        if let Some(held) = held {
+            held.release().await;
+        }
+        result.unwrap_or_else(|_| {
+            Err(Fault::new(&errors::driver::STEP_DEADLINE).hole("step", name).hole("deadline_secs", limit.as_secs()))
+        })
+    }
+
+    async fn lock_for_step(&self, lock: &LockName) -> Result<locks::Held, Fault> {
+        self.locks.acquire(std::slice::from_ref(lock), self.owner.clone(), STEP_LOCK_WAIT).await
+    }
+
+    async fn look_and_act(&self, number: u32, step: &dyn Step) -> Result<StepOutcome, Fault> {
+        self.hook(Point::Before(number)).await?;
+        match step.look(self).await? {
+            Look::Done => {
+                self.planned(|planned| planned.already_so = true);
+                return Ok(StepOutcome::Skipped);
+            }
+            Look::Differs(fault) => return Err(fault),
+            Look::Todo => {}
+        }
+        if self.plan.is_none() {
+            fence::check(self.host.as_ref(), &self.settings.storage, self.resource, self.fence).await?;
+        }
+        self.enter(Phase::Acting);
+        let acted = step.act(self).await;
+        self.enter(Phase::Looking);
+        acted?;
+        if self.plan.is_some() {
+            return Ok(StepOutcome::Done);
+        }
+        self.hook(Point::After(number)).await?;
+        match step.look(self).await? {
+            Look::Done => Ok(StepOutcome::Done),
+            Look::Differs(fault) => Err(fault),
+            Look::Todo => Err(Fault::new(&errors::driver::STEP_NO_EFFECT).hole("step", step.name())),
+        }
+    }
+
+    fn planned(&self, change: impl FnOnce(&mut PlannedStep)) {
+        if let Some(plan) = &self.plan
+            && let Some(step) = plan.lock().unwrap_or_else(PoisonError::into_inner).steps.last_mut()
+        {
+            change(step);
+        }
+    }
+
+    async fn hook(&self, point: Point) -> Result<(), Fault> {
+        match &self.hook {
+            Some(hook) => hook(point).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Halt {
+    fn fault(&self, step: &str) -> Fault {
+        match self {
+            Self::Cancelled { by } => Fault::new(&errors::driver::CANCELLED).hole("by", by).hole("step", step),
+            Self::HandOver => Fault::new(&errors::driver::HANDED_OVER).hole("step", step),
+            Self::Superseded { fence } => Fault::new(&errors::driver::SUPERSEDED).hole("fence", fence),
+            Self::LockLost { lock } => Fault::new(&errors::driver::LOCK_LOST).hole("lock", lock),
+        }
+    }
+}
+
+fn kind_of(error: &HostError) -> &'static str {
+    match error {
+        HostError::Unreachable { .. } => "unreachable",
+        HostError::ProgramMissing { .. } => "program_missing",
+        HostError::Failed { .. } => "failed",
+        HostError::Deadline { .. } => "deadline",
+        HostError::Nonsense { .. } => "nonsense",
+    }
+}

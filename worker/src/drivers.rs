@@ -1,0 +1,9 @@
+//! The table of tables.
+
+use lifecycle::Driver;
+
+pub static ALL: &[&Driver] = &[
+    &virtual_router_phantom::DRIVER,
+    &vm_kvm::DRIVER,
+    &vm_phantom::DRIVER,
+];
