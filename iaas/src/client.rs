@@ -142,6 +142,10 @@ impl Client {
         self.http.send(call.method(Method::PATCH).header("if-match", format!("\"{version}\""))).await
     }
 
+    pub async fn record_delete(&self, collection: &str, id: i64) -> Answer<()> {
+        self.http.send(Call::get(format!("/v1/{collection}/{id}")).method(Method::DELETE)).await
+    }
+
     pub async fn token_create(&self, wish: &CreateToken) -> Answer<CreatedToken> {
         self.http.send(Call::post("/v1/tokens", wish)).await
     }

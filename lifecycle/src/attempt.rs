@@ -1,6 +1,6 @@
 //! One worker's try at a task, from the message to the settled state.
 
-use crate::context::{Context, Hook, Parts};
+use crate::context::{Context, Parts};
 use crate::driver::Prerequisite;
 use crate::report::{Halt, Report};
 use crate::settle;
@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use hosts::Host;
 use iaas::fleet::{Assignment, Claim};
 use model::lock::LockName;
+use model::{TaskId, Verb};
 use model::resource::{Resource, Spec};
 use model::task::{StepOutcome, TaskStatus};
 use std::panic::AssertUnwindSafe;
@@ -37,16 +38,30 @@ pub struct Work {
     /// The worker is shutting down: hand over at the next step boundary.
     pub shutdown: CancellationToken,
     /// Called at each step boundary; none outside tests.
-    pub hook: Option<Arc<dyn Fn(Point) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>>,
+    pub hook: Option<Hook>,
 }
 
-/// A place in an attempt, by the number of the step.
+/// Called at each boundary of a step: a test's way to fail or stop an attempt just there.
+pub type Hook = Arc<dyn Fn(Boundary) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+
+/// A place in an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
+pub struct Boundary {
+    pub task: TaskId,
+    pub verb: Verb,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Of the step, 1 for the first.
+    pub step: u32,
+    pub side: Side,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
     /// Before the step looks.
-    Before(u32),
+    Before,
     /// After it acted, before it looks again.
-    After(u32),
+    After,
 }
 
 /// Takes one task down the road. Everything that goes wrong is settled, logged and counted in here.
@@ -79,7 +94,6 @@ pub async fn attempt<S: Spec, P: Send>(
     };
     let version = assignment.resource.version;
     let storage = assignment.server.spec.settings.storage.clone();
-    let hook: Option<Hook> = hook;
     let parts = Parts { assignment, host: host.clone(), locks, owner, report: report.clone(), hook };
     let mut cx = Context::new(parts);
 

@@ -1,13 +1,12 @@
 //! What a verb sees: the host, the records it needs, and the road its steps are carried out on. No clock, no API, no
 //! lock service.
 
-use crate::attempt::Point;
+use crate::attempt::{Boundary, Hook, Side};
 use crate::driver::Prerequisite;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use crate::{failure, fence};
 use errors::Fault;
-use futures::future::BoxFuture;
 use hosts::{Command, Effect, Host, HostError};
 use iaas::fleet::Related;
 use model::image::Image;
@@ -15,7 +14,7 @@ use model::lock::LockName;
 use model::project::Project;
 use model::server::HostSettings;
 use model::task::{Plan, PlannedStep, StepOutcome};
-use model::{Fence, ResourceId, ResourceType, State};
+use model::{Fence, ResourceId, ResourceType, State, Verb};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tracing::{Instrument, info_span};
@@ -30,9 +29,6 @@ enum Phase {
     Acting,
 }
 
-/// Called at each boundary of a step; the tests' way to fail or stop an attempt just there.
-pub(crate) type Hook = Arc<dyn Fn(Point) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
-
 pub struct Context {
     pub settings: HostSettings,
     pub project: Project,
@@ -42,6 +38,7 @@ pub struct Context {
     /// Of this attempt; zero before the claim and in a dry run.
     pub fence: Fence,
     pub(crate) resource: ResourceId,
+    verb: Verb,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) locks: locks::Client,
     pub(crate) owner: locks::Owner,
@@ -72,6 +69,7 @@ impl Context {
             related: assignment.related,
             fence: Fence(0),
             resource: assignment.resource.id,
+            verb: assignment.task.verb,
             host,
             locks,
             owner,
@@ -284,7 +282,7 @@ impl Context {
     }
 
     async fn look_and_act(&self, number: u32, step: &dyn Step) -> Result<StepOutcome, Fault> {
-        self.hook(Point::Before(number)).await?;
+        self.hook(number, Side::Before).await?;
         match step.look(self).await? {
             Look::Done => {
                 self.planned(|planned| planned.already_so = true);
@@ -303,7 +301,7 @@ impl Context {
         if self.plan.is_some() {
             return Ok(StepOutcome::Done);
         }
-        self.hook(Point::After(number)).await?;
+        self.hook(number, Side::After).await?;
         match step.look(self).await? {
             Look::Done => Ok(StepOutcome::Done),
             Look::Differs(fault) => Err(fault),
@@ -319,9 +317,9 @@ impl Context {
         }
     }
 
-    async fn hook(&self, point: Point) -> Result<(), Fault> {
+    async fn hook(&self, step: u32, side: Side) -> Result<(), Fault> {
         match &self.hook {
-            Some(hook) => hook(point).await,
+            Some(hook) => hook(Boundary { task: self.owner.task, verb: self.verb, attempt: self.owner.attempt, step, side }).await,
             None => Ok(()),
         }
     }

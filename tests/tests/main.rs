@@ -1,1 +1,11 @@
-fn main(){}
+//! The book of tests, in reading order. Chapters named `real_` start and stop real programs; the others need none.
+
+/// Three functions are all that a verb brings; four tests it gets free, by being in the table.
+mod free;
+/// What the free tests know of each driver.
+mod rig;
+
+/// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
+mod attempts;
+/// One trace from the POST to the last command.
+mod traces;

@@ -10,10 +10,8 @@ mod report;
 mod slots;
 
 use crate::hosts::Fleet;
-use lifecycle::Point;
+use lifecycle::Hook;
 use ::hosts::ssh::SshOptions;
-use errors::Fault;
-use futures::future::BoxFuture;
 use queue::Queue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,8 +33,6 @@ pub struct Limits {
     /// Attempts at once of one driver.
     pub per_driver: usize,
 }
-
-type Hook = Arc<dyn Fn(Point) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
 /// What a worker needs.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use model::ResourceType;
 use model::event::Event;
 use model::virtual_router::VirtualRouter;
 
-const ROWS: Rows = &[("stop traffic", "ruleset", Some("blocked")), ("remove everything", "", None)];
+const ROWS: Rows = &[("remove everything", "", None)];
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await

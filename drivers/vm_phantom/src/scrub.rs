@@ -6,7 +6,7 @@ use lifecycle::{Context, Outbox, Prerequisite};
 use model::event::Event;
 use model::vm::Vm;
 
-const ROWS: Rows = &[("power off", "power", Some("off")), ("remove everything", "", None)];
+const ROWS: Rows = &[("remove everything", "", None)];
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await

@@ -1,0 +1,118 @@
+//! A tenant changes a wish.
+
+use crate::ask::Ask;
+use crate::create::{accepted, unfit};
+use crate::page::merge;
+use crate::place::{Want, place};
+use crate::refusal::{Answer, Refusal, allowed};
+use crate::rows::ResourceRow;
+use crate::unit::Unit;
+use crate::wish::Wish;
+use crate::{Store, Who};
+use iaas::tenant::Accepted;
+use model::resource::Spec;
+use model::server::Capacity;
+use model::{ResourceId, State, TaskId, Version, states};
+use serde_json::Value;
+
+impl Store {
+    /// Applies a JSON merge patch to the wish of a running or quiesced resource, and queues the update. Room that it
+    /// grows by is claimed now; room that it shrinks by is given back when the update has succeeded.
+    ///
+    /// Refused with `ETAG_MISMATCH` when the version is not the one that was read, `STATE_NOT_ALLOWED`, `SPEC_INVALID`,
+    /// `SERVER_UNFIT`.
+    pub async fn resource_change<S: Spec>(
+        &self,
+        id: ResourceId,
+        version: Version,
+        patch: Value,
+        who: &Who,
+        traceparent: Option<String>,
+        dry_run: bool,
+    ) -> Answer<Accepted<S>> {
+        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
+        let change = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<(ResourceRow, TaskId)>> {
+            Box::pin(async move { unit.change(ask, version, patch).await })
+        };
+        accepted(self.inner.writer.run(change).await?)
+    }
+}
+
+impl Unit {
+    async fn change(&mut self, ask: Ask, version: Version, patch: Value) -> Answer<(ResourceRow, TaskId)> {
+        let mut row = self.own(&ask).await?;
+        let (kind, from) = (row.resource.kind, row.resource.state);
+        if row.resource.version != version {
+            return Err(Refusal::etag(row.label(), row.resource.version, version));
+        }
+        let may = allowed(kind, from, row.failed);
+        let into = if from == State::Quiesced { State::QuiescedUpdate } else { State::RunningUpdate };
+        let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && from != State::Unresourced) else {
+            return Err(Refusal::state(row.label(), from, may, into));
+        };
+        let next = self.next_wish(&row, &patch).await?;
+        let grown = largest(row.took, next.takes());
+        self.check_growth(&row, &next, grown)?;
+
+        let mut task = self.new_task(&row, found.verb, ask.request(from));
+        if ask.dry_run {
+            task.dry_spec = Some(next.to_text());
+            self.queue(&mut task, &row, None);
+        } else {
+            self.exchange(row.resource.server_id, row.took, grown);
+            row.took = grown;
+            task.spec_before = Some(std::mem::replace(&mut row.resource.spec, next.to_text()));
+            row.resource.task_id = Some(task.task.id);
+            self.shift(&mut row, into, &ask.who.name, Some(&task.task)).await?;
+            self.queue(&mut task, &row, None);
+            self.put_resource(row.clone());
+        }
+        let id = task.task.id;
+        self.put_task(task);
+        Ok((row, id))
+    }
+
+    async fn next_wish(&mut self, row: &ResourceRow, patch: &Value) -> Answer<Wish> {
+        if !patch.is_object() {
+            return Err(Refusal::spec("a change of the wish is a JSON object"));
+        }
+        let now = Wish::from_text(row.resource_type(), &row.resource.spec)?;
+        let mut value = now.to_value()?;
+        merge(&mut value, patch);
+        let mut next = Wish::from_value(row.resource_type(), value)?;
+        next.check()?;
+        now.check_change(&next)?;
+        if let Some(vm) = next.vm().filter(|_| next.vm() != now.vm()) {
+            self.companion(vm, row.resource.project_id).await?;
+        }
+        if let Some(id) = next.image() {
+            let image = self.image(id).await?.ok_or_else(|| Refusal::not_found("image", id))?;
+            next.check_image(&image)?;
+        }
+        next.name_nics(row.resource.id, Some(&now));
+        Ok(next)
+    }
+
+    /// Only what is added counts: a resource that shrinks always fits, on a full or disabled server too.
+    fn check_growth(&self, row: &ResourceRow, next: &Wish, grown: Capacity) -> Answer<()> {
+        let id = row.resource.server_id;
+        let Some(server) = self.servers.get(&id).filter(|_| grown != row.took) else { return Ok(()) };
+        let mut candidate = self.candidate(server);
+        let mut spec = candidate.spec.clone();
+        spec.enabled = true;
+        candidate.spec = &spec;
+        let takes = Capacity {
+            cores: grown.cores - row.took.cores,
+            ram_mb: grown.ram_mb - row.took.ram_mb,
+            gb: grown.gb - row.took.gb,
+        };
+        let labels = next.labels();
+        let want = Want { resource: row.resource_type(), takes, labels: &labels };
+        place([candidate], &want).map(|_| ()).map_err(|checks| unfit(&spec.name, checks))
+    }
+}
+
+/// While an update is under way, both the old and the new may stand.
+fn largest(a: Capacity, b: Capacity) -> Capacity {
+    Capacity { cores: a.cores.max(b.cores), ram_mb: a.ram_mb.max(b.ram_mb), gb: a.gb.max(b.gb) }
+}

@@ -1,0 +1,11 @@
+//! The records of the tables, as they are kept.
+
+mod fleet;
+mod resource;
+mod story;
+mod task;
+
+pub(crate) use fleet::ServerRow;
+pub(crate) use resource::ResourceRow;
+pub(crate) use story::{Answered, StepRow, Tally, Told};
+pub(crate) use task::TaskRow;

@@ -1,0 +1,50 @@
+//! The commands that talk to a running fleet.
+
+pub mod events;
+pub mod image;
+pub mod lock;
+pub mod project;
+pub mod queue;
+pub mod resource;
+pub mod router;
+pub mod server;
+pub mod task;
+pub mod token;
+pub mod vm;
+
+mod wait;
+
+use crate::cli::Global;
+use crate::out::Out;
+use errors::Fault;
+use iaas::Client;
+use secrecy::SecretString;
+use service::config::Config;
+
+pub use wait::{follow, last_step};
+
+/// What a client command has at hand.
+pub struct Session {
+    pub client: Client,
+    pub config: Config,
+    pub out: Out,
+}
+
+impl Session {
+    pub fn open(global: &Global, config: Config) -> Result<Self, Fault> {
+        let url = config.client.url.clone();
+        let token = token_of(global, &config, &url)?;
+        Ok(Self { client: Client::new(&url, token), config, out: Out::of(global) })
+    }
+}
+
+/// The configured token, else the one that `drover up` left in its data folder.
+fn token_of(global: &Global, config: &Config, url: &str) -> Result<SecretString, Fault> {
+    if let Some(token) = &config.client.token {
+        return Ok(token.clone());
+    }
+    let missing = || Fault::new(&errors::operate::TOKEN_MISSING).hole("url", url);
+    let file = global.data.join(crate::roles::up::TOKEN_FILE);
+    let text = std::fs::read_to_string(&file).map_err(|error| missing().because(error))?;
+    Ok(SecretString::from(text.trim().to_owned()))
+}

@@ -1,0 +1,257 @@
+//! Four tests for every verb in the table of drivers: it succeeds; it fails at each step and says so; twice is once; a
+//! crash at each step ends the same.
+
+use crate::rig::{Ground, Rig, router_rig, vm_rig};
+use errors::Fault;
+use futures::future::join_all;
+use lifecycle::{Boundary, Hook, Side};
+use model::resource::Spec;
+use model::task::{StepOutcome, Task, TaskStatus};
+use model::{Kind, ResourceId, State, Verb};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use testkit::{Fleet, LIMIT, eventually};
+use tokio::sync::Notify;
+
+/// Stands at one boundary of one verb's first attempt.
+fn at(verb: Verb, step: u32, side: Side, meet: impl Fn() -> Option<Fault> + Send + Sync + 'static) -> Hook {
+    let meet = Arc::new(meet);
+    Arc::new(move |boundary: Boundary| {
+        let here = boundary.verb == verb && boundary.step == step && boundary.side == side && boundary.attempt == 1;
+        let met = here.then(|| meet());
+        Box::pin(async move {
+            match met {
+                None => Ok(()),
+                Some(Some(fault)) => Err(fault),
+                Some(None) => std::future::pending().await,
+            }
+        })
+    })
+}
+
+/// The newest task of this verb, once it has ended.
+async fn ended(fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
+    let filter = iaas::tenant::TaskFilter { resource: Some(id), ..Default::default() };
+    let task = eventually(LIMIT, &format!("{verb} of {id} ends"), async || {
+        let tasks = fleet.client.tasks(&filter).await.map_err(|failure| failure.to_string())?.items;
+        match tasks.iter().filter(|task| task.verb == verb).max_by_key(|task| task.id) {
+            Some(task) if task.status.has_ended() => Ok(task.id),
+            other => Err(format!("{:?}", other.map(|task| (task.status, task.waiting_for.clone())))),
+        }
+    })
+    .await;
+    fleet.ended(task).await
+}
+
+/// One undisturbed run: the task, and what it left on the host.
+async fn undisturbed<S: Spec>(rig: &Rig<S>, verb: Verb) -> (Task, BTreeMap<String, String>) {
+    let ground = Ground::of(rig.driver.kind);
+    let mut fleet = ground.fleet().await;
+    let (id, _) = rig.bring(&fleet, verb).await;
+    fleet.work();
+    fleet.reaches::<S>(id, rig.into(verb)).await;
+    let task = ended(&fleet, id, verb).await;
+    assert_eq!(task.status, TaskStatus::Succeeded, "{task:#?}");
+    if rig.into(verb) == State::ScrubQueue {
+        fleet.reaches::<S>(id, State::Closed).await;
+    }
+    let left = ground.left(id);
+    fleet.stop().await;
+    (task, left)
+}
+
+async fn succeeds<S: Spec>(rig: Rig<S>) {
+    join_all(rig.driver.verbs.iter().map(|entry| async {
+        let (task, left) = undisturbed(&rig, entry.verb).await;
+        let steps: Vec<_> = task.steps.iter().filter(|step| step.number > 0).collect();
+        assert_eq!(steps.len() as u32, task.steps_total.unwrap_or(0), "{}: every step is reported", entry.verb);
+        assert!(!steps.is_empty(), "{}: a verb without steps does nothing", entry.verb);
+        if matches!(entry.verb, Verb::Scrub | Verb::Scrubprep) {
+            assert!(left.is_empty(), "{}: left on the host: {left:#?}", entry.verb);
+        }
+    }))
+    .await;
+}
+
+async fn fails_at_each_step<S: Spec>(rig: Rig<S>) {
+    join_all(rig.driver.verbs.iter().map(|entry| async {
+        let verb = entry.verb;
+        let total = undisturbed(&rig, verb).await.0.steps_total.unwrap_or(0);
+        let ground = Ground::of(rig.driver.kind);
+        let fleet = ground.fleet().await;
+        for step in 1..=total {
+            let (id, _) = rig.bring(&fleet, verb).await;
+            let fault = || Fault::new(&errors::driver::REHEARSED).hole("step", "this one");
+            let worker = fleet.worker("worker-1", Some(at(verb, step, Side::Before, move || Some(fault()))));
+            let failed = fleet.reaches::<S>(id, State::Unresourced).await;
+            let error = failed.error.expect("an unresourced resource says why");
+            assert_eq!(error.code, format!("{}_{verb}_1013", rig.driver.kind));
+            assert!(error.step.is_some() && !error.remedy.is_empty(), "{error:?}");
+            worker.terminate().await;
+            // The owner's way out, without an administrator.
+            fleet.client.task_retry(failed.task_id.expect("the failed task")).await.expect("retry is accepted");
+            let worker = fleet.worker("worker-2", None);
+            fleet.reaches::<S>(id, rig.into(verb)).await;
+            clear::<S>(&fleet, id, rig.into(verb)).await;
+            worker.terminate().await;
+        }
+        fleet.stop().await;
+    }))
+    .await;
+}
+
+/// Scrubs what a scenario leaves, so that the next one finds room: a project has one router.
+async fn clear<S: Spec>(fleet: &Fleet, id: ResourceId, state: State) {
+    if matches!(state, State::Running | State::Quiesced) {
+        fleet.ask::<S>(id, State::Scrub).await;
+    }
+    fleet.reaches::<S>(id, State::Closed).await;
+}
+
+/// Kills the worker at a boundary, lets another one carry on, and gives the task with what was left on the host just
+/// before the second attempt and at the end.
+async fn killed_at<S: Spec>(
+    rig: &Rig<S>,
+    fleet: &Fleet,
+    ground: &Ground,
+    verb: Verb,
+    (step, side): (u32, Side),
+) -> (Task, BTreeMap<String, String>, BTreeMap<String, String>) {
+    let (id, _) = rig.bring(fleet, verb).await;
+    let reached = Arc::new(Notify::new());
+    let tell = reached.clone();
+    let hook = at(verb, step, side, move || {
+        tell.notify_one();
+        None
+    });
+    let worker = fleet.worker("worker-1", Some(hook));
+    tokio::time::timeout(LIMIT, reached.notified()).await.unwrap_or_else(|_| panic!("{verb} does not come to {side:?} {step}"));
+    worker.kill();
+    let before = ground.left(id);
+    let worker = fleet.worker("worker-2", None);
+    fleet.reaches::<S>(id, rig.into(verb)).await;
+    let task = ended(fleet, id, verb).await;
+    if rig.into(verb) == State::ScrubQueue {
+        fleet.reaches::<S>(id, State::Closed).await;
+    }
+    let after = ground.left(id);
+    clear::<S>(fleet, id, rig.into(verb)).await;
+    worker.terminate().await;
+    (task, before, after)
+}
+
+async fn twice_is_once<S: Spec>(rig: Rig<S>) {
+    join_all(rig.driver.verbs.iter().map(|entry| async {
+        let verb = entry.verb;
+        let total = undisturbed(&rig, verb).await.0.steps_total.unwrap_or(0);
+        let ground = Ground::of(rig.driver.kind);
+        let fleet = ground.fleet().await;
+        let (task, before, after) = killed_at(&rig, &fleet, &ground, verb, (total, Side::After)).await;
+        let second: Vec<_> = task.steps.iter().filter(|step| step.attempt == task.attempts && step.number > 0).collect();
+        assert_eq!(second.len() as u32, total);
+        for step in second {
+            assert_eq!(step.outcome, StepOutcome::Skipped, "{verb}: {} was done again", step.name);
+        }
+        if verb != Verb::Scrubprep {
+            assert_eq!(before, after, "{verb}: the second run changed something");
+        }
+        fleet.stop().await;
+    }))
+    .await;
+}
+
+async fn ends_the_same_after_a_crash_at_each_step<S: Spec>(rig: Rig<S>) {
+    join_all(rig.driver.verbs.iter().map(|entry| async {
+        let verb = entry.verb;
+        let (task, wanted) = undisturbed(&rig, verb).await;
+        let skipped = |number| task.steps.iter().any(|step| step.number == number && step.outcome == StepOutcome::Skipped);
+        let ground = Ground::of(rig.driver.kind);
+        let fleet = ground.fleet().await;
+        for step in 1..=task.steps_total.unwrap_or(0) {
+            for side in [Side::Before, Side::After] {
+                // A step that finds its work done already has no far side.
+                if side == Side::After && skipped(step) {
+                    continue;
+                }
+                let (task, _, after) = killed_at(&rig, &fleet, &ground, verb, (step, side)).await;
+                assert_eq!(task.attempts, 2, "{verb}, {side:?} step {step}");
+                assert_eq!(task.lost, 1, "{verb}, {side:?} step {step}");
+                assert_eq!(after, wanted, "{verb}: a crash {side:?} step {step} left another end");
+            }
+        }
+        fleet.stop().await;
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_phantom_succeeds() {
+    succeeds(vm_rig(Kind::VmPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_phantom_fails_at_each_step_and_says_so() {
+    fails_at_each_step(vm_rig(Kind::VmPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_phantom_twice_is_once() {
+    twice_is_once(vm_rig(Kind::VmPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_phantom_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(vm_rig(Kind::VmPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_phantom_succeeds() {
+    succeeds(router_rig(Kind::VirtualRouterPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_phantom_fails_at_each_step_and_says_so() {
+    fails_at_each_step(router_rig(Kind::VirtualRouterPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_phantom_twice_is_once() {
+    twice_is_once(router_rig(Kind::VirtualRouterPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(router_rig(Kind::VirtualRouterPhantom)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_succeeds_on_a_fake_host() {
+    succeeds(vm_rig(Kind::VmKvm)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
+    fails_at_each_step(vm_rig(Kind::VmKvm)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_twice_is_once() {
+    twice_is_once(vm_rig(Kind::VmKvm)).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(vm_rig(Kind::VmKvm)).await;
+}
+
+#[test]
+fn every_driver_of_the_table_has_its_free_tests() {
+    let tested = [Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
+    assert_eq!(drivers, tested, "a driver without its free tests: add them above");
+    for driver in worker::drivers::ALL {
+        let verbs: Vec<_> = driver.kind.verbs().collect();
+        assert!(verbs.iter().all(|verb| driver.entry(*verb).is_some()), "{} lacks a verb", driver.kind);
+        assert_eq!(driver.verbs.len(), verbs.len(), "{} has a verb that the state table does not know", driver.kind);
+    }
+}
