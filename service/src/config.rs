@@ -2,7 +2,8 @@
 
 use errors::Fault;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+pub use figment::value::Dict;
+use figment::value::Value;
 use figment::{Figment, Profile, Source};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -181,7 +182,15 @@ impl Loaded {
     }
 }
 
-/// `flags` holds what was typed, by section and key.
+/// What was typed, by section and key.
+pub fn flags<T: Serialize>(sections: &T) -> Dict {
+    figment::Provider::data(&Serialized::globals(sections))
+        .ok()
+        .and_then(|mut data| data.remove(&Profile::Global))
+        .unwrap_or_default()
+}
+
+/// `flags` holds what was typed.
 pub fn load(flags: Dict, file: Option<&Path>) -> Result<Loaded, Fault> {
     let invalid = |reason: String| Fault::new(&errors::operate::CONFIG_INVALID).hole("reason", reason);
     let mut figment = Figment::new();
@@ -335,17 +344,8 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn flags(path: &str, value: &str) -> Dict {
-        Serialized::global(path, value).data_of()
-    }
-
-    trait DataOf {
-        fn data_of(self) -> Dict;
-    }
-
-    impl<T: Serialize> DataOf for Serialized<T> {
-        fn data_of(self) -> Dict {
-            figment::Provider::data(&self).expect("data").remove(&Profile::Global).expect("the global profile")
-        }
+        let (section, key) = path.split_once('.').unwrap();
+        super::flags(&serde_json::json!({ section: { key: value } }))
     }
 
     #[test]

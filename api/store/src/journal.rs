@@ -246,6 +246,7 @@ impl Unit {
             queued_at: self.now,
             handed_out: 0,
             has_steps: false,
+            waited: None,
         }
     }
 }

@@ -268,7 +268,7 @@ impl Unit {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    async fn store<R: Record>(&mut self, rows: &[R]) -> Answer<()> {
+    pub async fn store<R: Record>(&mut self, rows: &[R]) -> Answer<()> {
         self.wrote |= !rows.is_empty();
         let mut rest = rows;
         for lines in LINES {

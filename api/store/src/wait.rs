@@ -61,12 +61,14 @@ impl Unit {
         if missed {
             self.queue(&mut row, &resource, None);
         } else {
-            let since = row.task.waiting_for.as_ref().filter(|old| old.reason == wait.reason).map(|old| old.since);
+            let before = row.waited.take().filter(|(reason, _)| *reason == wait.reason);
+            let since = before.map_or(self.now, |(_, since)| since);
+            row.waited = Some((wait.reason.clone(), since));
             row.task.status = TaskStatus::Waiting;
             row.task.waiting_for = Some(Waiting {
                 reason: wait.reason.clone(),
                 resource_id: wait.resource_id,
-                since: since.unwrap_or(self.now),
+                since,
                 until: later(self.now, wait.retry_secs.clamp(1, LONGEST_SECS)),
             });
             self.event(EventKind::TaskWaiting, &resource, Some(&row.task), Some(wait.reason));

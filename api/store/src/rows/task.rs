@@ -65,10 +65,10 @@ impl Record for TaskRow {
         keys: 1,
         columns: &[
             "id", "resource_id", "project_id", "kind", "verb", "server_id", "host", "status", "attempts", "faults", "lost",
-            "fence", "worker", "lease_until", "wait_reason", "wait_resource_id", "wait_since", "wait_until", "steps_total",
+            "fence", "worker", "lease_until", "steps_total",
             "error", "dry_run", "plan", "cancel_by", "asked_by", "asked_from", "traceparent", "requested_at", "started_at",
             "ended_at", "deadline_at", "dry_spec", "spec_before", "due_at", "queued_seq", "queued_at", "handed_out",
-            "has_steps",
+            "has_steps", "wait_reason", "wait_since", "wait_resource_id", "wait_until",
         ],
         clash: Clash::Replace,
     };
@@ -90,10 +90,6 @@ impl Record for TaskRow {
         line.int(task.fence.0);
         line.maybe_text(task.worker.as_deref());
         line.maybe_moment(task.lease_until);
-        line.maybe_text(self.waited.as_ref().map(|(reason, _)| reason.as_str()));
-        line.maybe_int(waiting.and_then(|waiting| waiting.resource_id).map(|id| id.0));
-        line.maybe_moment(self.waited.as_ref().map(|(_, since)| *since));
-        line.maybe_moment(waiting.map(|waiting| waiting.until));
         line.maybe_int(task.steps_total.map(i64::from));
         line.maybe_json(task.error.as_ref());
         line.int(task.dry_run);
@@ -113,10 +109,14 @@ impl Record for TaskRow {
         line.moment(self.queued_at);
         line.int(self.handed_out);
         line.int(self.has_steps);
+        line.maybe_text(self.waited.as_ref().map(|(reason, _)| reason.as_str()));
+        line.maybe_moment(self.waited.as_ref().map(|(_, since)| *since));
+        line.maybe_int(waiting.and_then(|waiting| waiting.resource_id).map(|id| id.0));
+        line.maybe_moment(waiting.map(|waiting| waiting.until));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
-        let mut task = Task {
+        let task = Task {
             id: TaskId(from.int()?),
             resource_id: ResourceId(from.int()?),
             project_id: ProjectId(from.int()?),
@@ -146,7 +146,7 @@ impl Record for TaskRow {
             ended_at: from.maybe_moment()?,
             deadline_at: from.moment()?,
         };
-        Ok(Self {
+        let mut row = Self {
             task,
             dry_spec: from.maybe_text()?,
             spec_before: from.maybe_text()?,
@@ -155,6 +155,12 @@ impl Record for TaskRow {
             queued_at: from.moment()?,
             handed_out: from.small()?,
             has_steps: from.flag()?,
-        })
+            waited: from.maybe_text()?.zip(from.maybe_moment()?),
+        };
+        let resource_id = from.maybe_int()?.map(ResourceId);
+        if let (Some((reason, since)), Some(until)) = (row.waited.clone(), from.maybe_moment()?) {
+            row.task.waiting_for = Some(Waiting { reason, resource_id, since, until });
+        }
+        Ok(row)
     }
 }

@@ -1,0 +1,129 @@
+//! What goes over HTTP between the lock service and its clients.
+
+use model::lock::LockName;
+use model::{Fence, TaskId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Seconds.
+pub const DEFAULT_LEASE_SECS: u64 = 15;
+pub const MAX_LEASE_SECS: u64 = 300;
+pub const MAX_WAIT_SECS: u64 = 600;
+/// How many locks one request may name.
+pub const MAX_NAMES: usize = 64;
+/// How long a request's id may be, in bytes.
+pub const MAX_REQUEST_ID: usize = 64;
+
+/// Who asks. Task and attempt are the identity: a second request of the same two is granted what the first holds, with
+/// the same fence. The rest is for the operator who looks at the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    pub task: TaskId,
+    pub attempt: u32,
+    /// The worker's name.
+    pub worker: String,
+    /// The host it works on.
+    pub host: String,
+    /// The step that it was in when it last spoke; empty before the first.
+    #[serde(default)]
+    pub step: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} attempt {} of worker {}", self.task, self.attempt, self.worker)
+    }
+}
+
+/// `POST /v1/locks/acquire`. Locks are exclusive. Names are text, so that a bad one is answered with its own code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acquire {
+    pub names: Vec<String>,
+    pub owner: Owner,
+    /// Chosen by the client; the same request sent again gets the same answer.
+    pub request: String,
+    #[serde(default = "default_lease_secs")]
+    pub lease_secs: u64,
+    /// How long the answer may take.
+    pub wait_secs: u64,
+}
+
+fn default_lease_secs() -> u64 {
+    DEFAULT_LEASE_SECS
+}
+
+/// One lock that the request holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub name: LockName,
+    pub fence: Fence,
+    pub lease_secs: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acquired {
+    /// In the order in which they were taken.
+    pub grants: Vec<Grant>,
+    /// From the arrival of the request to the start of the lease: a client that adds it to the moment of sending, and
+    /// the lease to that, never believes in a lease that the service has ended.
+    pub waited_ms: u64,
+}
+
+/// A lock and the fence it was granted with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    pub name: LockName,
+    pub fence: Fence,
+}
+
+/// `POST /v1/locks/renew`: starts the lease of all of a request's locks anew, or refuses if one of them is not held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renew {
+    pub owner: Owner,
+    pub request: String,
+    pub grants: Vec<Hold>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    pub lease_secs: u64,
+}
+
+/// `POST /v1/locks/release`: gives back what the request holds, and takes it out of the line where it waits. A request
+/// that is not known is released already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub owner: Owner,
+    pub request: String,
+}
+
+/// `GET /v1/locks`, by name in the global order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locks {
+    pub locks: Vec<Lock>,
+}
+
+/// `GET /v1/locks/<name>`: a lock that somebody holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    pub name: LockName,
+    pub holder: Owner,
+    pub fence: Fence,
+    /// Since the grant.
+    pub age_secs: u64,
+    /// Rounded up; the whole lease while the holder still waits for other locks of the same request.
+    pub lease_left_secs: u64,
+    /// In the order in which they will be granted.
+    pub waiters: Vec<Waiter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiter {
+    pub owner: Owner,
+    pub waits_secs: u64,
+}
