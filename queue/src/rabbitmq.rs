@@ -1,0 +1,384 @@
+//! RabbitMQ: confirmed, mandatory publishing; consumers that reconnect and declare everything again by themselves.
+
+use crate::dead::{self, DeadLetter};
+use crate::task::Message;
+use crate::topology;
+use crate::{Receipt, Taken};
+use deadpool_lapin::{Object, Pool, PoolConfig, Runtime};
+use errors::Fault;
+use futures::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions,
+};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{BasicProperties, Channel, Confirmation, ConnectionProperties};
+use opentelemetry::propagation::{Injector, TextMapPropagator};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use rand::RngExt;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tracing::{Instrument, Span, info_span, warn};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// How long a publish is tried before the sweep is left to do it.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A broker that accepts a connection and then says nothing is given up after this.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Who put the reason there: a header of a buried message.
+const REASON: &str = "x-drover-reason";
+const TRACEPARENT: &str = "traceparent";
+
+/// One link for publishing and one for consuming, so that a broker that throttles publishers does not hold up acks.
+const LINKS: usize = 2;
+
+pub(crate) struct Rabbit {
+    publishing: Link,
+    consuming: Link,
+}
+
+/// A connection that is made again when it is gone, with one channel that is shared.
+struct Link {
+    pool: Pool,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    connection: Object,
+    shared: Channel,
+}
+
+impl Rabbit {
+    pub fn new(url: SecretString) -> Result<Self, Fault> {
+        let config = deadpool_lapin::Config {
+            url: Some(with_heartbeat(url.expose_secret())),
+            pool: Some(PoolConfig::new(LINKS)),
+        };
+        let properties = || ConnectionProperties::default().with_connection_name("drover".into());
+        let pool = config.create_pool(properties, Runtime::Tokio1).map_err(unavailable)?;
+        let link = || Link { pool: pool.clone(), open: Mutex::new(None) };
+        Ok(Self { publishing: link(), consuming: link() })
+    }
+
+    pub async fn publish(&self, message: &Message, traceparent: Option<&str>) -> Result<(), Fault> {
+        let key = format!("{}.{}.{}", message.host, message.kind, message.verb);
+        let span = info_span!(
+            "publish",
+            otel.name = %format!("publish {}.{}", message.kind, message.verb),
+            otel.kind = "producer",
+            messaging.system = "rabbitmq",
+            messaging.operation.name = "publish",
+            messaging.operation.r#type = "send",
+            messaging.destination.name = topology::TASKS,
+            messaging.rabbitmq.destination.routing_key = key,
+        );
+        let own = context_of(&span);
+        let mut headers = FieldTable::default();
+        if let Some(context) = own.as_deref().or(traceparent) {
+            headers.insert(TRACEPARENT.into(), AMQPValue::LongString(context.into()));
+        }
+        self.deliver(&message.host, &key, &message.encode(), headers).instrument(span).await
+    }
+
+    pub async fn publish_raw(&self, host: &str, body: &[u8]) -> Result<(), Fault> {
+        self.deliver(host, &format!("{host}.raw"), body, FieldTable::default()).await
+    }
+
+    /// Until the broker has confirmed it, or the limit has passed. Without a queue the host's is declared.
+    async fn deliver(&self, host: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<(), Fault> {
+        let until = Instant::now() + PUBLISH_LIMIT;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).max(FIRST_PAUSE);
+            let sent = tokio::time::timeout(left, self.send(topology::TASKS, key, body, headers.clone())).await;
+            let fault = match sent {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => {
+                    let channel = self.publishing.shared().await;
+                    match channel {
+                        Ok(channel) => match topology::declare_host(&channel, host).await {
+                            Ok(()) => Fault::new(&errors::queue::UNROUTABLE).hole("host", host),
+                            Err(error) => unavailable(error),
+                        },
+                        Err(fault) => fault,
+                    }
+                }
+                Ok(Err(fault)) => fault,
+                Err(_) => unavailable("no confirm came"),
+            };
+            if Instant::now() >= until {
+                return Err(fault);
+            }
+            rest(&mut pause).await;
+        }
+    }
+
+    /// Whether it was routed; confirmed either way.
+    async fn send(&self, exchange: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<bool, Fault> {
+        let channel = self.publishing.shared().await?;
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into())
+            .with_message_id(uuid::Uuid::now_v7().to_string().into())
+            .with_headers(headers);
+        let confirm =
+            channel.basic_publish(exchange.into(), key.into(), options, body, properties).await.map_err(unavailable)?;
+        match confirm.await.map_err(unavailable)? {
+            Confirmation::Ack(returned) => Ok(returned.is_none()),
+            Confirmation::Nack(_) => Err(unavailable("the broker refused the message")),
+            Confirmation::NotRequested => Err(unavailable("the channel is not in confirm mode")),
+        }
+    }
+
+    pub async fn consume(self: &std::sync::Arc<Self>, host: &str, prefetch: u16) -> Result<Subscription, Fault> {
+        let mut subscription = Subscription { rabbit: self.clone(), host: host.to_owned(), prefetch, open: None };
+        subscription.open().await?;
+        Ok(subscription)
+    }
+
+    pub async fn ready(&self) -> Result<(), Fault> {
+        self.publishing.shared().await.map(drop)
+    }
+
+    /// Takes up to `limit` dead letters, and gives them back by closing the channel.
+    pub async fn dead_list(&self, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
+        let channel = self.consuming.channel().await?;
+        let mut letters = Vec::new();
+        while letters.len() < limit {
+            match channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()).await.map_err(unavailable)? {
+                Some(got) => letters.push(letter(&got.delivery)),
+                None => break,
+            }
+        }
+        close(&channel).await;
+        Ok(letters)
+    }
+
+    pub async fn dead_redrive(&self, id: &str) -> Result<(), Fault> {
+        let channel = self.consuming.channel().await?;
+        let result = self.redrive_on(&channel, id).await;
+        close(&channel).await;
+        result
+    }
+
+    async fn redrive_on(&self, channel: &Channel, id: &str) -> Result<(), Fault> {
+        loop {
+            let got =
+                channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()).await.map_err(unavailable)?;
+            let Some(got) = got else { return Err(dead::not_found(id)) };
+            let found = letter(&got.delivery);
+            if found.id != id {
+                continue;
+            }
+            let mut headers = FieldTable::default();
+            if let Some(context) = header(&got.delivery.properties, TRACEPARENT) {
+                headers.insert(TRACEPARENT.into(), AMQPValue::LongString(context.into()));
+            }
+            let key = format!("{}.redriven", found.host);
+            self.deliver(&found.host, &key, &got.delivery.data, headers).await?;
+            return got.delivery.acker.ack(BasicAckOptions::default()).await.map(drop).map_err(unavailable);
+        }
+    }
+
+    /// A copy with the reason among the dead letters, then the original off its queue.
+    async fn bury(&self, delivery: &Delivery, host: &str, fault: &Fault) {
+        warn!(code = fault.entry.code, reason = fault.text(), host, "a message was buried");
+        metrics::counter!("drover_queue_consumed_total", "outcome" => "buried").increment(1);
+        let mut headers = FieldTable::default();
+        headers.insert(REASON.into(), AMQPValue::LongString(dead::reason(fault).into()));
+        let key = format!("{host}.buried");
+        match self.send(topology::DEAD, &key, &delivery.data, headers).await {
+            Ok(_) => ack(delivery).await,
+            Err(fault) => {
+                warn!(reason = fault.chain(), "it could not be buried now; it comes again");
+                requeue(delivery).await;
+            }
+        }
+    }
+}
+
+impl Link {
+    /// The channel that all share; confirms are asked for.
+    async fn shared(&self) -> Result<Channel, Fault> {
+        let mut open = self.open.lock().await;
+        if let Some(open) = open.as_ref()
+            && open.shared.status().connected()
+            && open.connection.status().connected()
+        {
+            return Ok(open.shared.clone());
+        }
+        *open = None;
+        let fresh = tokio::time::timeout(CONNECT_LIMIT, self.fresh())
+            .await
+            .map_err(|_| unavailable("it does not answer"))??;
+        let channel = fresh.shared.clone();
+        *open = Some(fresh);
+        Ok(channel)
+    }
+
+    async fn fresh(&self) -> Result<Open, Fault> {
+        metrics::counter!("drover_queue_reconnects_total").increment(1);
+        let connection = self.pool.get().await.map_err(unavailable)?;
+        let result = async {
+            let shared = connection.create_channel().await?;
+            shared.confirm_select(ConfirmSelectOptions::default()).await?;
+            topology::declare(&shared).await?;
+            Ok::<_, lapin::Error>(shared)
+        }
+        .await;
+        match result {
+            Ok(shared) => Ok(Open { connection, shared }),
+            Err(error) => {
+                // It must not go back to the pool as if it were good.
+                drop(Object::take(connection));
+                Err(unavailable(error))
+            }
+        }
+    }
+
+    /// A channel of its own.
+    async fn channel(&self) -> Result<Channel, Fault> {
+        self.shared().await?;
+        let open = self.open.lock().await;
+        let Some(open) = open.as_ref() else { return Err(unavailable("the connection was lost")) };
+        open.connection.create_channel().await.map_err(unavailable)
+    }
+}
+
+/// A host's messages, taken up again whenever the broker comes back.
+pub(crate) struct Subscription {
+    rabbit: std::sync::Arc<Rabbit>,
+    host: String,
+    prefetch: u16,
+    open: Option<(Channel, lapin::Consumer)>,
+}
+
+impl Subscription {
+    async fn open(&mut self) -> Result<(), Fault> {
+        let channel = self.rabbit.consuming.channel().await?;
+        let consumer = async {
+            channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+            topology::declare_host(&channel, &self.host).await?;
+            let (queue, tag) = (topology::queue(&self.host), String::new());
+            channel.basic_consume(queue.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await
+        }
+        .await
+        .map_err(unavailable)?;
+        self.open = Some((channel, consumer));
+        Ok(())
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.open.as_ref().is_some_and(|(channel, _)| channel.status().connected())
+    }
+
+    pub async fn next(&mut self) -> Taken {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Some((_, consumer)) = &mut self.open else {
+                match tokio::time::timeout(CONNECT_LIMIT, self.open()).await {
+                    Ok(Ok(())) => pause = FIRST_PAUSE,
+                    Ok(Err(fault)) => {
+                        warn!(host = self.host, reason = fault.chain(), "the broker is away; trying again");
+                        rest(&mut pause).await;
+                    }
+                    Err(_) => warn!(host = self.host, "the broker does not answer; trying again"),
+                }
+                continue;
+            };
+            match consumer.next().await {
+                Some(Ok(delivery)) => match Message::decode(&delivery.data) {
+                    Ok(message) => {
+                        let traceparent = header(&delivery.properties, TRACEPARENT);
+                        return Taken { message, traceparent, receipt: Receipt::Rabbit(Box::new(delivery)) };
+                    }
+                    Err(fault) => self.rabbit.bury(&delivery, &self.host, &fault).await,
+                },
+                Some(Err(error)) => {
+                    warn!(host = self.host, %error, "the consumer was lost; subscribing again");
+                    self.open = None;
+                }
+                None => self.open = None,
+            }
+        }
+    }
+}
+
+pub(crate) async fn ack(delivery: &Delivery) {
+    if let Err(error) = delivery.ack(BasicAckOptions::default()).await {
+        warn!(%error, "an acknowledgement was lost; the message comes again");
+    }
+}
+
+pub(crate) async fn requeue(delivery: &Delivery) {
+    let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+    if let Err(error) = delivery.nack(options).await {
+        warn!(%error, "a message could not be given back; it comes again by itself");
+    }
+}
+
+async fn close(channel: &Channel) {
+    if let Err(error) = channel.close(200, "done".into()).await {
+        warn!(%error, "a channel did not close");
+    }
+}
+
+/// With jitter, so that a fleet does not come back in one moment.
+async fn rest(pause: &mut Duration) {
+    let jitter = rand::rng().random_range(0.5..1.0);
+    tokio::time::sleep(pause.mul_f64(jitter)).await;
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+}
+
+/// The broker's words hold no URL: lapin's errors name what happened, not where.
+fn unavailable(reason: impl ToString) -> Fault {
+    Fault::new(&errors::queue::BROKER_UNAVAILABLE).hole("reason", reason.to_string())
+}
+
+fn with_heartbeat(url: &str) -> String {
+    if url.contains("heartbeat=") {
+        return url.to_owned();
+    }
+    format!("{url}{}heartbeat=10", if url.contains('?') { '&' } else { '?' })
+}
+
+fn header(properties: &BasicProperties, name: &str) -> Option<String> {
+    match properties.headers().as_ref()?.inner().get(&ShortString::from(name))? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// A dead letter with drover's reason, or the broker's own when a queue buried it.
+fn letter(delivery: &Delivery) -> DeadLetter {
+    let reason = header(&delivery.properties, REASON)
+        .unwrap_or_else(|| dead::reason(&dead::over_the_limit(crate::DELIVERY_LIMIT)));
+    let id = delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+    let host = delivery.routing_key.as_str().split('.').next().unwrap_or_default().to_owned();
+    DeadLetter { id, host, reason, body: String::from_utf8_lossy(&delivery.data).into_owned() }
+}
+
+struct Carrier(Option<String>);
+
+impl Injector for Carrier {
+    fn set(&mut self, key: &str, value: String) {
+        if key == TRACEPARENT {
+            self.0 = Some(value);
+        }
+    }
+}
+
+fn context_of(span: &Span) -> Option<String> {
+    let mut carrier = Carrier(None);
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
+    carrier.0
+}
