@@ -42,4 +42,37 @@ pub static LOCK_UNKNOWN: Entry = Entry {
     category: Category::NotFound,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&LOCK_TIMEOUT, &NOT_HELD, &HOLDER_ALIVE, &BAD_NAME, &LOCK_UNKNOWN];
+pub static BAD_REQUEST: Entry = Entry {
+    code: "locks_acquire_003",
+    text: "The lock service could not read the request: {reason}.",
+    cause: "The client is of another version, or asks for something the lock service does not do.",
+    remedy: "Bring the client and the lock service to the same version of drover.",
+    category: Category::InvalidInput,
+};
+
+pub static TOKEN_UNKNOWN: Entry = Entry {
+    code: "locks_access_001",
+    text: "The lock service does not know the token.",
+    cause: "The request has no bearer token, or one of another fleet.",
+    remedy: "Give the client the token that the lock service was started with.",
+    category: Category::Unauthenticated,
+};
+
+pub static TOKEN_ROLE: Entry = Entry {
+    code: "locks_access_002",
+    text: "The {role} token may not do that.",
+    cause: "Workers acquire, renew and release; operators list, show and break.",
+    remedy: "Use the token of the other role.",
+    category: Category::Forbidden,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &LOCK_TIMEOUT,
+    &BAD_NAME,
+    &BAD_REQUEST,
+    &NOT_HELD,
+    &HOLDER_ALIVE,
+    &LOCK_UNKNOWN,
+    &TOKEN_UNKNOWN,
+    &TOKEN_ROLE,
+];

@@ -4,9 +4,15 @@
 //!
 //! Peterson's algorithm for two, played up a tree (a tournament). At each node two sides meet: a contender **raises its
 //! flag**, **gives the turn away**, and goes on when the other flag is lowered or the turn is its own. Who has won the
-//! last node is inside. The node is Kessels' form of Peterson's: the turn is not one register that both write, it is
-//! whether the two sides' bits are equal. So each register has one writer, holds one of three values (lowered, raised
-//! with 0, raised with 1), and **vanishes with its contender**: a lock that nobody wants has no registers.
+//! last node is inside.
+//!
+//! The turn is not one register that both sides write. As in Kessels' form, each side has a bit, and equal bits make the
+//! left side wait, different ones the right side. So each register has one writer; it is lowered, raised, or raised with
+//! a bit ([`Mark`]), and **vanishes with its contender**: a lock that nobody wants has no registers. The price is that a
+//! returning contender has forgotten its bit, which Kessels' proof does not allow (three values are too few: the checker
+//! in the tests finds two inside). Hence the mark between, raised and not yet given away: at the gate one waits for it
+//! to pass, which it does by itself, as nothing in it waits. At the gate, then, both bits stand still and name one loser;
+//! and whoever arrives while the other is past the gate reads a bit that stands still, and makes itself the loser.
 //!
 //! The tree has no size. Slot 0 hangs on the first node of a spine, slots 1 and 2 on the second through a tree of two,
 //! the next four on the third, and so on for ever:
@@ -25,7 +31,8 @@
 //!   lowering flags from the top down takes nothing from anyone. The filter form of Block and Woo, whose stages are
 //!   safe only as long as each is occupied, does not allow this, and waiting requests are cancelled all the time.
 //! - Bypass: at one node the other side goes first at most once after the turn was given away. With every contender
-//!   woken when its node changes, a contender on a path with `L` contested nodes is passed at most `2^L - 1` times.
+//!   woken when its node changes, a contender that waits on a path with `L` contested nodes is passed at most `2^L - 2`
+//!   times (the one inside when it began to wait not counted); the tests reach that bound.
 //!   A contender that takes no steps (a stopped process) has no bound: reads and writes alone cannot give one without
 //!   letting the stopped one stop all.
 //!
@@ -125,8 +132,16 @@ impl Bit {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flag {
+    /// Raised; the turn is about to be given away.
+    Raised,
+    /// Raised, and the turn given away with this bit.
+    Gave(Bit),
+}
+
 /// What a register holds: nothing while the flag is lowered.
-pub type Mark = Option<Bit>;
+pub type Mark = Option<Flag>;
 
 /// The bit with which `side` gives the turn away: equal bits make the left side wait, different ones the right side.
 fn giving(side: Side, theirs: Bit) -> Bit {
@@ -147,7 +162,7 @@ pub enum Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     Moved,
-    /// The other side has the turn; nothing changes until it writes.
+    /// The other side has the turn, or is about to give it away; nothing changes until it writes.
     Waits,
     Inside,
     Outside,
@@ -190,9 +205,9 @@ impl Contender {
     pub fn access(&self) -> Option<Access> {
         let place = self.slot.place(self.level);
         match self.at {
-            At::Raise => Some(Access::Write(place, Some(Bit::Zero))),
+            At::Raise => Some(Access::Write(place, Some(Flag::Raised))),
             At::Look | At::Check(_) => Some(Access::Read(place.facing())),
-            At::Give(bit) => Some(Access::Write(place, Some(bit))),
+            At::Give(bit) => Some(Access::Write(place, Some(Flag::Gave(bit)))),
             At::Lower => Some(Access::Write(place, None)),
             At::Inside | At::Outside => None,
         }
@@ -203,11 +218,16 @@ impl Contender {
         let side = self.slot.place(self.level).side;
         self.at = match self.at {
             At::Raise => At::Look,
-            At::Look => At::Give(giving(side, seen.unwrap_or(Bit::Zero))),
+            At::Look => match seen {
+                Some(Flag::Gave(theirs)) => At::Give(giving(side, theirs)),
+                // They will look at this bit, or both bits will stand still at the gate: any will do.
+                Some(Flag::Raised) | None => At::Give(Bit::Zero),
+            },
             At::Give(bit) => At::Check(bit),
             At::Check(bit) => match seen {
-                Some(theirs) if bit == giving(side, theirs) => return Progress::Waits,
-                _ => self.won(),
+                Some(Flag::Raised) => return Progress::Waits,
+                Some(Flag::Gave(theirs)) if bit == giving(side, theirs) => return Progress::Waits,
+                Some(Flag::Gave(_)) | None => self.won(),
             },
             At::Lower if self.level > 0 => {
                 self.level -= 1;

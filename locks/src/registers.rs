@@ -1,6 +1,6 @@
 //! The shared registers: the seam behind which memory, a durable log or a database keeps them.
 
-use crate::peterson::{Mark, Place};
+use crate::peterson::{Flag, Mark, Place};
 use model::lock::LockName;
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ pub trait Registers {
 /// Registers of one process, gone when it ends.
 #[derive(Debug, Default)]
 pub struct Memory {
-    raised: HashMap<LockName, BTreeMap<Place, crate::peterson::Bit>>,
+    raised: HashMap<LockName, BTreeMap<Place, Flag>>,
 }
 
 impl Memory {
@@ -33,8 +33,8 @@ impl Registers for Memory {
 
     fn write(&mut self, lock: &LockName, place: Place, mark: Mark) {
         match (self.raised.get_mut(lock), mark) {
-            (Some(places), Some(bit)) => {
-                places.insert(place, bit);
+            (Some(places), Some(flag)) => {
+                places.insert(place, flag);
             }
             (Some(places), None) => {
                 places.remove(&place);
@@ -42,8 +42,8 @@ impl Registers for Memory {
                     self.raised.remove(lock);
                 }
             }
-            (None, Some(bit)) => {
-                self.raised.insert(lock.clone(), BTreeMap::from([(place, bit)]));
+            (None, Some(flag)) => {
+                self.raised.insert(lock.clone(), BTreeMap::from([(place, flag)]));
             }
             (None, None) => {}
         }

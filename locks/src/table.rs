@@ -5,7 +5,9 @@
 //! Each line is first come, first served. Every grant of a lock to an owner has a higher fence than any before. A lease
 //! starts when the request has all its locks; until then who waits for it keeps it alive by waiting.
 
-use crate::line::{Line, Seated, Ticket, Who};
+pub use crate::line::Ticket;
+
+use crate::line::{Line, Seated, Waiting, Who};
 use crate::registers::Registers;
 use crate::wire::{Grant, Hold, Lock, Owner, Waiter};
 use model::Fence;
@@ -41,12 +43,23 @@ pub enum Unbroken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A request got one of its locks.
-    Seated { name: LockName, waited: Duration },
+    Seated {
+        name: LockName,
+        waited: Duration,
+    },
     /// A request has all of its locks.
-    Granted { ticket: Ticket },
-    Freed { name: LockName, held: Duration },
+    Granted {
+        ticket: Ticket,
+    },
+    Freed {
+        name: LockName,
+        held: Duration,
+    },
     /// Its holder did not renew.
-    Expired { owner: Owner, names: Vec<LockName> },
+    Expired {
+        owner: Owner,
+        names: Vec<LockName>,
+    },
 }
 
 #[derive(Debug)]
@@ -243,7 +256,7 @@ impl<R: Registers> Table<R> {
         let holder = line.holder.as_ref()?;
         let claims = || holder.claims.iter().filter_map(|claim| self.requests.get(claim));
         let left = claims().filter_map(|request| request.left(now)).max().unwrap_or_default();
-        let waiter = |waiting: &crate::line::Waiting| {
+        let waiter = |waiting: &Waiting| {
             let owner = self.requests.get(&waiting.ticket)?.owner.clone();
             Some(Waiter { owner, waits_secs: now.saturating_sub(waiting.since).as_secs() })
         };
@@ -319,7 +332,8 @@ impl<R: Registers> Table<R> {
         seated.into_iter().map(|seated| seated.ticket).collect()
     }
 
-    fn start_lease(&mut self, ticket: Ticket, now: Duration) {
+    /// From now on, if the request is known.
+    pub(crate) fn start_lease(&mut self, ticket: Ticket, now: Duration) {
         let Some(request) = self.requests.get_mut(&ticket) else { return };
         let ends = now + request.lease;
         if let Some(before) = request.ends.replace(ends) {

@@ -1,0 +1,112 @@
+//! A lock service on a loopback port, on a clock that the test moves, and clients of it.
+
+use axum::Router;
+use locks::clock::{Clock, Hand};
+use locks::wire::Lock;
+use locks::{Access, Client, Locks, Owner};
+use model::lock::LockName;
+use model::{Fence, TaskId};
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+pub const WORKER: &str = "worker-token";
+pub const OPERATOR: &str = "operator-token";
+
+/// No test waits longer for anything.
+const LIMIT: Duration = Duration::from_secs(20);
+
+pub const WAIT: Duration = Duration::from_secs(60);
+
+pub struct Fleet {
+    pub locks: Locks,
+    pub address: SocketAddr,
+    pub clock: Clock,
+    pub hand: Hand,
+    /// Of its own, so that the service can be killed with its connections.
+    runtime: Option<Runtime>,
+}
+
+pub fn access() -> Access {
+    Access { worker: WORKER.into(), operator: OPERATOR.into() }
+}
+
+impl Fleet {
+    pub async fn start() -> Self {
+        let (clock, hand) = Clock::manual();
+        let locks = Locks::new(&access(), clock.clone(), Fence(1_000));
+        let runtime = Runtime::new().expect("a runtime");
+        let router: Router = locks::router(locks.clone());
+        let expiry = locks.clone();
+        runtime.spawn(async move { expiry.run_expiry(CancellationToken::new()).await });
+        let serving = runtime.spawn(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let address = listener.local_addr().expect("its address");
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            address
+        });
+        let address = serving.await.expect("it serves");
+        Self { locks, address, clock, hand, runtime: Some(runtime) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A worker's client on the service's clock.
+    pub fn worker(&self) -> Client {
+        Client::new(&self.url(), SecretString::from(WORKER)).clock(self.clock.clone())
+    }
+
+    pub fn operator(&self) -> Client {
+        Client::new(&self.url(), SecretString::from(OPERATOR))
+    }
+
+    /// Looks at a lock until it is as wished.
+    pub async fn until(&self, name: &LockName, wished: impl Fn(Option<&Lock>) -> bool) {
+        let operator = self.operator();
+        let looking = async {
+            loop {
+                let lock = operator.show(name).await.ok();
+                if wished(lock.as_ref()) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(LIMIT, looking).await.is_err() {
+            panic!("{name} did not become what was wished: {:?}", operator.show(name).await);
+        }
+    }
+
+    pub async fn until_waiters(&self, name: &LockName, count: usize) {
+        self.until(name, |lock| lock.is_some_and(|lock| lock.waiters.len() == count)).await;
+    }
+
+    /// Ends the service as a crash does: listener and connections are gone.
+    pub fn kill(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, what).await.expect("it happens soon")
+}
+
+pub fn owner(task: i64) -> Owner {
+    Owner { task: TaskId(task), attempt: 1, worker: format!("w-{task}"), host: "kvm-1".into(), step: String::new() }
+}
+
+pub fn name(text: &str) -> LockName {
+    text.parse().expect("a lock name")
+}
