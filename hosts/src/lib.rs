@@ -8,4 +8,21 @@ pub mod local;
 pub mod phantom;
 pub mod ssh;
 
+mod nowhere;
+
+use ssh::{Ssh, SshOptions};
+use std::sync::Arc;
+
+/// The host that a server's record names: `local`, or `user@address[:port]`. An address that cannot be read gives a host
+/// that says so whenever it is used.
+pub fn open(name: &str, address: &str, options: &SshOptions) -> Arc<dyn Host> {
+    if address == "local" {
+        return Arc::new(local::Local::new(name));
+    }
+    match address.parse() {
+        Ok(address) => Arc::new(Ssh::new(name, address, options.clone())),
+        Err(reason) => Arc::new(nowhere::Nowhere { name: name.to_owned(), reason }),
+    }
+}
+
 pub use host::{Command, Effect, Host, HostError, Invocation, Output};

@@ -61,7 +61,12 @@ impl Phantom {
                     stderr: "usage: phantom get KEY | list KEY | set KEY VALUE | drop KEY".into(),
                 });
             }
-            _ => return Err(HostError::ProgramMissing { host: self.name.clone(), program: command.program().to_owned() }),
+            _ => {
+                return Err(HostError::ProgramMissing {
+                    host: self.name.clone(),
+                    program: command.program().to_owned(),
+                });
+            }
         };
         Ok(Output { status: 0, stdout: stdout.into_bytes(), stderr: Vec::new() })
     }

@@ -196,7 +196,7 @@ async fn under_locks<S: Spec, P>(
         return guarded(execute(cx, resource, plan)).await;
     }
     report.begin(0, "locks");
-    let held = cx.locks.acquire(&names, cx.owner.clone(), LOCK_WAIT).instrument(info_span!("lock wait")).await;
+    let held = cx.locks.acquire(&names, cx.owner.clone(), LOCK_WAIT).await;
     report.end(if held.is_ok() { StepOutcome::Done } else { StepOutcome::Failed });
     let held = held?;
     let lost = held.lost();

@@ -44,7 +44,7 @@ impl Store {
         dry_run: bool,
     ) -> Answer<Accepted<S>> {
         let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
-        let pair = self.inner.writer.run(move |unit| Box::pin(async move { unit.ask(ask, state).await })).await?;
+        let pair = self.write(move |unit| Box::pin(async move { unit.ask(ask, state).await })).await?;
         accepted(pair)
     }
 }

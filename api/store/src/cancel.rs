@@ -16,7 +16,7 @@ impl Store {
     /// Refused with `TASK_NOT_CANCELLABLE` when it has ended.
     pub async fn task_cancel(&self, id: TaskId, who: &Who) -> Answer<Task> {
         let asker = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.cancel(id, &asker).await })).await?;
+        self.write(move |unit| Box::pin(async move { unit.cancel(id, &asker).await })).await?;
         self.task_read(id, who).await
     }
 
@@ -24,10 +24,7 @@ impl Store {
     /// the newest task of an unresourced resource, and failed or was cancelled.
     pub async fn task_retry(&self, id: TaskId, who: &Who, traceparent: Option<String>) -> Answer<Task> {
         let asker = who.clone();
-        let retry = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<TaskId>> {
-            Box::pin(async move { unit.retry(id, asker, traceparent).await })
-        };
-        let next = self.inner.writer.run(retry).await?;
+        let next = self.write(move |unit| Box::pin(async move { unit.retry(id, asker, traceparent).await })).await?;
         self.task_read(next, who).await
     }
 }

@@ -14,6 +14,7 @@ use model::resource::Spec;
 use model::server::Capacity;
 use model::{ResourceId, State, TaskId, Version, states};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 impl Store {
     /// Applies a JSON merge patch to the wish of a running or quiesced resource, and queues the update. Room that it
@@ -31,10 +32,7 @@ impl Store {
         dry_run: bool,
     ) -> Answer<Accepted<S>> {
         let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
-        let change = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<(ResourceRow, TaskId)>> {
-            Box::pin(async move { unit.change(ask, version, patch).await })
-        };
-        accepted(self.inner.writer.run(change).await?)
+        accepted(self.write(move |unit| Box::pin(async move { unit.change(ask, version, patch).await })).await?)
     }
 }
 
@@ -50,9 +48,11 @@ impl Unit {
         let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && from != State::Unresourced) else {
             return Err(Refusal::state(row.label(), from, may, into));
         };
-        let next = self.next_wish(&row, &patch).await?;
+        let (now, next) = self.next_wish(&row, &patch).await?;
         let grown = largest(row.took, next.takes());
-        self.check_growth(&row, &next, grown)?;
+        // Labels count where they are asked for anew: it stands where it stands.
+        let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };
+        self.check_growth(&row, grown, &labels)?;
 
         let mut task = self.new_task(&row, found.verb, ask.request(from));
         if ask.dry_run {
@@ -72,7 +72,7 @@ impl Unit {
         Ok((row, id))
     }
 
-    async fn next_wish(&mut self, row: &ResourceRow, patch: &Value) -> Answer<Wish> {
+    async fn next_wish(&mut self, row: &ResourceRow, patch: &Value) -> Answer<(Wish, Wish)> {
         if !patch.is_object() {
             return Err(Refusal::spec("a change of the wish is a JSON object"));
         }
@@ -90,13 +90,14 @@ impl Unit {
             next.check_image(&image)?;
         }
         next.name_nics(row.resource.id, Some(&now));
-        Ok(next)
+        Ok((now, next))
     }
 
     /// Only what is added counts: a resource that shrinks always fits, on a full or disabled server too.
-    fn check_growth(&self, row: &ResourceRow, next: &Wish, grown: Capacity) -> Answer<()> {
+    fn check_growth(&self, row: &ResourceRow, grown: Capacity, labels: &BTreeMap<String, String>) -> Answer<()> {
         let id = row.resource.server_id;
-        let Some(server) = self.servers.get(&id).filter(|_| grown != row.took) else { return Ok(()) };
+        let counts = grown != row.took || !labels.is_empty();
+        let Some(server) = self.servers.get(&id).filter(|_| counts) else { return Ok(()) };
         let mut candidate = self.candidate(server);
         let mut spec = candidate.spec.clone();
         spec.enabled = true;
@@ -106,8 +107,7 @@ impl Unit {
             ram_mb: grown.ram_mb - row.took.ram_mb,
             gb: grown.gb - row.took.gb,
         };
-        let labels = next.labels();
-        let want = Want { resource: row.resource_type(), takes, labels: &labels };
+        let want = Want { resource: row.resource_type(), takes, labels };
         place([candidate], &want).map(|_| ()).map_err(|checks| unfit(&spec.name, checks))
     }
 }

@@ -15,14 +15,14 @@ impl Store {
     /// gets the fence, the other `CLAIM_REFUSED`.
     pub async fn task_claim(&self, id: TaskId, claim: Claim, who: &Who) -> Answer<Claimed> {
         let who = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.claim(id, claim, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.claim(id, claim, &who).await })).await
     }
 
     /// Renews the lease and keeps the steps. Refused with `FENCE_REFUSED` when another attempt took over, or the task is
     /// no longer worked: the attempt stops.
     pub async fn task_progress(&self, id: TaskId, progress: Progress, who: &Who) -> Answer<Renewed> {
         let who = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.progress(id, progress, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.progress(id, progress, &who).await })).await
     }
 }
 
@@ -60,8 +60,7 @@ impl Unit {
         let note = format!("attempt {} by {}", row.task.attempts, claim.worker);
         self.event(EventKind::TaskStarted, &resource, Some(&row.task), Some(note));
         self.report_steps(&mut row, &resource, claim.steps);
-        let claimed =
-            Claimed { fence: row.task.fence, attempt: row.task.attempts, lease_secs: self.limits.lease_secs };
+        let claimed = Claimed { fence: row.task.fence, attempt: row.task.attempts, lease_secs: self.limits.lease_secs };
         self.put_task(row);
         Ok(claimed)
     }

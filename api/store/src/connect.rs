@@ -45,7 +45,6 @@ impl Target {
             url.query_pairs_mut().append_pair(name, value);
         }
         let options = AnyConnectOptions::from_str(url.as_str()).map_err(wrong)?;
-        let options = options.log_slow_statements(tracing::log::LevelFilter::Off, PATIENCE);
         Ok(Self { options: options.disable_statement_logging(), engine })
     }
 
@@ -81,7 +80,7 @@ impl Target {
 
 async fn set(connection: &mut AnyConnection, engine: Engine) -> Result<(), sqlx::Error> {
     if engine == Engine::Sqlite {
-        let sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;";
+        let sql = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
         sqlx::raw_sql(sql).execute(connection).await?;
     }
     Ok(())

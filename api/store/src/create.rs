@@ -47,12 +47,13 @@ impl Store {
     ) -> Answer<Accepted<S>> {
         let order = Order::of(wish, who)?;
         let by = who.name.clone();
-        let created = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Accepted<S>>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 if let Some(given) = &idempotency
                     && let Some(answer) = unit.answered(given).await?
                 {
-                    return serde_json::from_str(&answer).map_err(|_| Refusal::unexpected("a kept answer cannot be read"));
+                    return serde_json::from_str(&answer)
+                        .map_err(|_| Refusal::unexpected("a kept answer cannot be read"));
                 }
                 let accepted = accepted(unit.create(order, by, traceparent).await?)?;
                 if let Some(given) = idempotency {
@@ -60,14 +61,14 @@ impl Store {
                 }
                 Ok(accepted)
             })
-        };
-        self.inner.writer.run(created).await
+        })
+        .await
     }
 
     /// Where a create would stand now, and nothing more: nothing is stored. Refused as the create would be.
     pub async fn resource_place<S: Spec>(&self, wish: Create<S>, who: &Who) -> Answer<Placement> {
         let order = Order::of(wish, who)?;
-        let stand = self.inner.writer.run(move |unit| Box::pin(async move { unit.stand(&order).await })).await?;
+        let stand = self.write(move |unit| Box::pin(async move { unit.stand(&order).await })).await?;
         Ok(Placement { host: stand.server.spec.name, kind: stand.kind })
     }
 }
@@ -141,7 +142,8 @@ impl Unit {
             updated_at: self.now,
         };
         let image_id = wish.image();
-        let mut row = ResourceRow { resource, took, scrub_due_at: None, image_id, changed_seq: EventSeq(0), failed: None };
+        let mut row =
+            ResourceRow { resource, took, scrub_due_at: None, image_id, changed_seq: EventSeq(0), failed: None };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
         let mut task = self.new_task(&row, verb, request);
         row.resource.task_id = Some(task.task.id);

@@ -16,6 +16,12 @@ use tokio::time::{Instant, timeout_at};
 const LOOK: Duration = Duration::from_millis(200);
 const MOST: u32 = 1000;
 
+pub(crate) const HAS_QUEUED: &str =
+    "SELECT e.seq FROM events e, counters c WHERE e.event = 'task_queued' AND e.seq > c.dispatch LIMIT 1";
+/// A cross join is read from left to right by SQLite: from the cursor on, not through all that is queued.
+pub(crate) const QUEUED: &str = "CROSS JOIN tasks q WHERE q.id = t.task_id AND t.event = 'task_queued' AND t.seq > $1 \
+                    AND q.status = 'queued' AND q.queued_seq = t.seq ORDER BY t.seq LIMIT $2";
+
 /// The newest event of all processes.
 pub(crate) async fn newest(pool: &AnyPool) -> Answer<EventSeq> {
     let row = sqlx::query("SELECT event FROM counters").fetch_one(pool).await?;
@@ -92,7 +98,7 @@ impl Store {
     /// was not claimed.
     pub async fn feed_take(&self, limit: u32) -> Answer<Vec<Event>> {
         let limit = limit.clamp(1, MOST);
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.feed_take(limit).await })).await
+        self.write(move |unit| Box::pin(async move { unit.feed_take(limit).await })).await
     }
 
     /// As [`Store::feed_take`], waiting for the first one.
@@ -111,8 +117,7 @@ impl Store {
 
     /// Whether there is anything after the cursor: an idle dispatcher takes no writer's lock.
     async fn has_queued(&self) -> Answer<bool> {
-        let sql = "SELECT e.seq FROM events e, counters c WHERE e.event = 'task_queued' AND e.seq > c.dispatch LIMIT 1";
-        Ok(sqlx::query(sql).fetch_optional(self.pool()).await?.is_some())
+        Ok(sqlx::query(HAS_QUEUED).fetch_optional(self.pool()).await?.is_some())
     }
 }
 
@@ -122,9 +127,7 @@ impl Unit {
         let mut line = Line::default();
         line.int(self.counters.dispatch);
         line.int(limit);
-        let tail = "JOIN tasks q ON q.id = t.task_id WHERE t.event = 'task_queued' AND t.seq > $1 \
-                    AND q.status = 'queued' AND q.queued_seq = t.seq ORDER BY t.seq LIMIT $2";
-        let events: Vec<Event> = self.select(tail, line).await?;
+        let events: Vec<Event> = self.select(QUEUED, line).await?;
         let full = events.len() >= limit as usize;
         self.counters.dispatch = match events.last() {
             Some(last) if full => last.seq.0,

@@ -1,8 +1,8 @@
 //! Workers and the servers that they serve.
 
-use crate::rows::ServerRow;
 use crate::record::Line;
 use crate::refusal::{Answer, Refusal};
+use crate::rows::ServerRow;
 use crate::unit::{Unit, select};
 use crate::{Store, Who};
 use model::server::{Server, WorkerReport};
@@ -12,7 +12,7 @@ impl Store {
     pub async fn worker_report(&self, host: &str, report: WorkerReport, who: &Who) -> Answer<Server> {
         who.serves(host)?;
         let host = host.to_owned();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.report(&host, report) })).await
+        self.write(move |unit| Box::pin(async move { unit.report(&host, report) })).await
     }
 
     /// The servers that a worker's token covers, in the order of ids.

@@ -14,7 +14,7 @@ use serde_json::Value;
 impl Store {
     pub async fn image_create(&self, spec: ImageSpec) -> Answer<Image> {
         spec.check().map_err(Refusal::spec)?;
-        let create = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Image>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 unit.counters.image += 1;
                 let (id, now) = (ImageId(unit.counters.image), unit.now);
@@ -22,8 +22,8 @@ impl Store {
                 unit.images.put(id, image.clone());
                 Ok(image)
             })
-        };
-        self.inner.writer.run(create).await
+        })
+        .await
     }
 
     pub async fn image_read(&self, id: ImageId) -> Answer<Image> {
@@ -38,7 +38,7 @@ impl Store {
     /// `SPEC_INVALID`.
     pub async fn image_change(&self, id: ImageId, version: Version, patch: &Value) -> Answer<Image> {
         let patch = patch.clone();
-        let change = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Image>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 let mut image = unit.image(id).await?.ok_or_else(|| Refusal::not_found("image", id))?;
                 if image.version != version {
@@ -51,13 +51,13 @@ impl Store {
                 unit.images.put(id, image.clone());
                 Ok(image)
             })
-        };
-        self.inner.writer.run(change).await
+        })
+        .await
     }
 
     /// Refused with `IN_USE` while any VM that started from it is not closed.
     pub async fn image_delete(&self, id: ImageId) -> Answer<()> {
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.image_delete(id).await })).await
+        self.write(move |unit| Box::pin(async move { unit.image_delete(id).await })).await
     }
 }
 

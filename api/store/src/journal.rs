@@ -13,6 +13,8 @@ use model::server::Capacity;
 use model::task::{ErrorRecord, Task, TaskStatus};
 use model::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ServerId, State, TaskId, Verb, Version};
 
+pub(crate) const WAITS: &str = "SELECT id FROM tasks WHERE wait_resource_id = $1";
+
 /// Who asked for a task, and how.
 pub(crate) struct Request {
     pub by: String,
@@ -115,7 +117,13 @@ impl Unit {
         }
     }
 
-    pub fn event(&mut self, event: EventKind, row: &ResourceRow, task: Option<&Task>, note: Option<String>) -> EventSeq {
+    pub fn event(
+        &mut self,
+        event: EventKind,
+        row: &ResourceRow,
+        task: Option<&Task>,
+        note: Option<String>,
+    ) -> EventSeq {
         self.counters.event += 1;
         let seq = EventSeq(self.counters.event);
         let resource = &row.resource;
@@ -172,7 +180,7 @@ impl Unit {
     async fn wake(&mut self, id: ResourceId) -> Answer<()> {
         let mut line = Line::default();
         line.int(id.0);
-        let mut ids = self.numbers("SELECT id FROM tasks WHERE wait_resource_id = $1 ORDER BY id", line).await?;
+        let mut ids = self.numbers(WAITS, line).await?;
         ids.extend(self.tasks.unstored().map(|row| row.task.id.0));
         ids.sort_unstable();
         ids.dedup();

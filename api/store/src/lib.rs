@@ -5,7 +5,7 @@
 //! together or not at all, and nothing outside this crate knows a table.
 //!
 //! # Flow
-//! Every write goes through the one writer of the process ([`writer`]), which takes all that wait (at most 64) into one
+//! Every write goes through the one writer of the process (`writer.rs`), which takes all that wait (at most 64) into one
 //! transaction. Its first statement takes the lock row `counters`, so that writers of several processes follow one
 //! another; ids and event numbers are given out under that lock.
 //!
@@ -16,8 +16,8 @@
 //! # Errors
 //! A [`Refusal`] holds a fault of the catalogue; whatever the database says becomes `STORE_UNAVAILABLE`.
 
-mod assignment;
 mod ask;
+mod assignment;
 mod cancel;
 mod change;
 mod claim;
@@ -58,6 +58,7 @@ pub use place::{Candidate, Want, place};
 pub use refusal::{Answer, Refusal};
 pub use who::Who;
 
+use futures::future::BoxFuture;
 use model::{EventSeq, Moment};
 use sqlx::AnyPool;
 use std::sync::Arc;
@@ -125,6 +126,15 @@ impl Store {
     /// The store's clock, to the microsecond, as it is kept.
     pub fn now(&self) -> Moment {
         limits::now(&self.inner.clock)
+    }
+
+    /// One operation, on the writer; answers after its commit.
+    async fn write<T, F>(&self, operation: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: for<'u> FnOnce(&'u mut unit::Unit) -> BoxFuture<'u, Answer<T>> + Send + 'static,
+    {
+        self.inner.writer.run(operation).await
     }
 
     fn pool(&self) -> &AnyPool {

@@ -4,21 +4,30 @@ use crate::connect::Target;
 use crate::refusal::{Answer, Refusal};
 use errors::{Fault, operate};
 use sqlx::{AnyConnection, Row};
+use std::time::Duration;
 
 /// In order; a step that was released is never changed, the next one is added.
 const STEPS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
 
+/// Two processes that start at once on an empty database may get into each other's way; the slower one looks again.
+const TRIES: u32 = 20;
+const PACE: Duration = Duration::from_millis(100);
+
 pub(crate) async fn run(target: &Target) -> Answer<()> {
-    // Two processes that start at once on an empty PostgreSQL may both make the first table; the slower one looks again.
+    let mut pace = tokio::time::interval(PACE);
     let mut tries = 0;
     loop {
-        let mut connection = target.connect().await?;
+        pace.tick().await;
         tries += 1;
-        match bring_up(&mut connection).await {
-            Err(refusal) if refusal.is_outage() && tries < 3 => {}
+        match once(target).await {
+            Err(refusal) if refusal.is_outage() && tries < TRIES => {}
             other => return other,
         }
     }
+}
+
+async fn once(target: &Target) -> Answer<()> {
+    bring_up(&mut target.connect().await?).await
 }
 
 async fn bring_up(connection: &mut AnyConnection) -> Answer<()> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 impl Store {
     pub async fn project_create(&self, spec: ProjectSpec) -> Answer<Project> {
         check(&spec)?;
-        let create = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Project>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 unit.counters.project += 1;
                 let (id, now) = (ProjectId(unit.counters.project), unit.now);
@@ -21,8 +21,8 @@ impl Store {
                 unit.projects.put(id, project.clone());
                 Ok(project)
             })
-        };
-        self.inner.writer.run(create).await
+        })
+        .await
     }
 
     pub async fn project_read(&self, id: ProjectId) -> Answer<Project> {
@@ -50,7 +50,7 @@ impl Store {
     /// A JSON merge patch. Refused with `ETAG_MISMATCH`, `SPEC_INVALID`.
     pub async fn project_change(&self, id: ProjectId, version: Version, patch: &Value) -> Answer<Project> {
         let patch = patch.clone();
-        let change = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Project>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 let mut project = unit.project(id).await?.ok_or_else(|| Refusal::not_found("project", id))?;
                 if project.version != version {
@@ -63,13 +63,13 @@ impl Store {
                 unit.projects.put(id, project.clone());
                 Ok(project)
             })
-        };
-        self.inner.writer.run(change).await
+        })
+        .await
     }
 
     /// Refused with `IN_USE` while any of its resources is not closed.
     pub async fn project_delete(&self, id: ProjectId) -> Answer<()> {
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.project_delete(id).await })).await
+        self.write(move |unit| Box::pin(async move { unit.project_delete(id).await })).await
     }
 }
 

@@ -68,7 +68,8 @@ impl Table {
             }
             Clash::Add => {
                 let (name, column) = (self.name, rest[rest.len() - 1]);
-                let _ = write!(sql, " ON CONFLICT ({keys}) DO UPDATE SET {column} = {name}.{column} + excluded.{column}");
+                let _ =
+                    write!(sql, " ON CONFLICT ({keys}) DO UPDATE SET {column} = {name}.{column} + excluded.{column}");
             }
         }
         sql
@@ -102,7 +103,8 @@ impl Line {
 
     pub fn maybe_text(&mut self, value: Option<&str>) {
         // PostgreSQL has no text with a NUL in it, and would refuse the whole transaction.
-        let value = value.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() });
+        let value =
+            value.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() });
         let _ = self.arguments.add(value);
     }
 

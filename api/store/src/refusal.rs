@@ -5,7 +5,6 @@ use iaas::problem::PlacementCheck;
 use model::{Kind, State, states};
 use std::fmt::{self, Display};
 
-
 pub type Answer<T> = Result<T, Refusal>;
 
 /// A fault of the catalogue, with what an answer says besides its text.
@@ -40,7 +39,9 @@ impl std::error::Error for Refusal {
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
         let reason = match &error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => "the connection was lost".to_owned(),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
+                "the connection was lost".to_owned()
+            }
             sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
             sqlx::Error::PoolClosed => "it is being closed".to_owned(),
             sqlx::Error::Configuration(_) => "its address is not valid".to_owned(),
@@ -103,9 +104,10 @@ impl Refusal {
 
     pub(crate) fn state(resource: impl Display, current: State, allowed: Vec<State>, asked: impl Display) -> Self {
         let words: Vec<_> = allowed.iter().map(|state| state.word()).collect();
-        let list = if words.is_empty() { "nothing, until its task has ended".to_owned() } else { words.join(", ") };
+        let list = if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
         let fault = Fault::new(&codes::STATE_NOT_ALLOWED);
-        let fault = fault.hole("resource", resource).hole("current", current).hole("allowed", list).hole("asked", asked);
+        let fault =
+            fault.hole("resource", resource).hole("current", current).hole("allowed", list).hole("asked", asked);
         Self { current_state: Some(current), allowed_states: Some(allowed), ..fault.into() }
     }
 }

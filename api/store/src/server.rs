@@ -17,7 +17,7 @@ impl Store {
     /// Refused with `NAME_TAKEN`, `SPEC_INVALID`.
     pub async fn server_create(&self, spec: ServerSpec) -> Answer<Server> {
         spec.check().map_err(Refusal::spec)?;
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.server_create(spec) })).await
+        self.write(move |unit| Box::pin(async move { unit.server_create(spec) })).await
     }
 
     pub async fn server_read(&self, id: ServerId) -> Answer<Server> {
@@ -34,15 +34,12 @@ impl Store {
     /// `ETAG_MISMATCH`, and with `SPEC_INVALID` when it would hold less than is claimed of it.
     pub async fn server_change(&self, id: ServerId, version: Version, patch: &Value) -> Answer<Server> {
         let patch = patch.clone();
-        let change = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<Server>> {
-            Box::pin(async move { unit.server_change(id, version, &patch) })
-        };
-        self.inner.writer.run(change).await
+        self.write(move |unit| Box::pin(async move { unit.server_change(id, version, &patch) })).await
     }
 
     /// Refused with `IN_USE` while any resource on it is not closed.
     pub async fn server_delete(&self, id: ServerId) -> Answer<()> {
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.server_delete(id).await })).await
+        self.write(move |unit| Box::pin(async move { unit.server_delete(id).await })).await
     }
 }
 
@@ -76,11 +73,8 @@ impl Unit {
             return Err(Refusal::spec("name and type of a server cannot be changed"));
         }
         let Capacity { cores, ram_mb, gb } = row.server.used;
-        let amounts = [
-            ("cores", u64::from(cores), u64::from(next.cores)),
-            ("ram_mb", ram_mb, next.ram_mb),
-            ("gb", gb, next.gb),
-        ];
+        let amounts =
+            [("cores", u64::from(cores), u64::from(next.cores)), ("ram_mb", ram_mb, next.ram_mb), ("gb", gb, next.gb)];
         for (name, used, total) in amounts {
             if used > total {
                 return Err(Refusal::spec(format_args!("{name} cannot be {total}: {used} are in use")));

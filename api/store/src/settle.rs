@@ -50,7 +50,7 @@ impl Store {
     /// it has no fence and the task is being worked, or when it claims a success that no attempt had.
     pub async fn task_settle(&self, id: TaskId, settle: Settle, who: &Who) -> Answer<()> {
         let who = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.settle(id, settle, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.settle(id, settle, &who).await })).await
     }
 }
 

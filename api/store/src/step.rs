@@ -61,7 +61,8 @@ pub(crate) async fn fill(pool: &AnyPool, rows: &mut [TaskRow]) -> Answer<()> {
         let padded = some.iter().chain(std::iter::repeat(&some[some.len() - 1]));
         padded.take(holes).for_each(|id| line.int(id.0));
         let list: Vec<_> = (1..=holes).map(|hole| format!("${hole}")).collect();
-        let tail = format!("WHERE t.task_id IN ({}) ORDER BY t.attempt, t.number, t.started_at, t.name", list.join(", "));
+        let tail =
+            format!("WHERE t.task_id IN ({}) ORDER BY t.attempt, t.number, t.started_at, t.name", list.join(", "));
         for row in select::<StepRow>(pool, &tail, line).await? {
             steps.entry(row.task_id).or_default().push(row.step);
         }

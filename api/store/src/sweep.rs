@@ -17,6 +17,10 @@ use iaas::fleet::Swept;
 use model::task::TaskStatus;
 use model::{ResourceId, State, TaskId, states};
 
+pub(crate) const DUE_TASKS: &str = "SELECT id FROM tasks WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+pub(crate) const DUE_RESOURCES: &str =
+    "SELECT id FROM resources WHERE scrub_due_at <= $1 ORDER BY scrub_due_at LIMIT $2";
+
 /// How much one sweep does of each; the rest is for the next one.
 const MOST: i64 = 500;
 
@@ -24,7 +28,7 @@ impl Store {
     /// One round, for the dispatcher that holds the sweep's lease; others get zeros.
     pub async fn sweep(&self, dispatcher: &str) -> Answer<Swept> {
         let dispatcher = dispatcher.to_owned();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.sweep(&dispatcher).await })).await
+        self.write(move |unit| Box::pin(async move { unit.sweep(&dispatcher).await })).await
     }
 }
 
@@ -36,12 +40,12 @@ impl Unit {
             return Ok(swept);
         }
         swept.leader = true;
-        for id in self.due("SELECT id FROM tasks WHERE due_at <= $1 ORDER BY due_at LIMIT $2").await? {
+        for id in self.due(DUE_TASKS).await? {
             if let Some(row) = self.task(TaskId(id)).await? {
                 self.sweep_task(row, &mut swept).await?;
             }
         }
-        for id in self.due("SELECT id FROM resources WHERE scrub_due_at <= $1 ORDER BY scrub_due_at LIMIT $2").await? {
+        for id in self.due(DUE_RESOURCES).await? {
             if let Some(row) = self.resource(ResourceId(id)).await? {
                 self.sweep_grace(row, &mut swept);
             }
@@ -162,7 +166,8 @@ impl Unit {
     /// The resource can no longer be restored: its scrub begins.
     fn sweep_grace(&mut self, mut row: ResourceRow, swept: &mut Swept) {
         let passed = row.scrub_due_at.is_some_and(|due| due <= self.now);
-        let found = states::row(row.resource.kind, State::ScrubQueue).filter(|_| row.resource.state == State::ScrubQueue);
+        let found =
+            states::row(row.resource.kind, State::ScrubQueue).filter(|_| row.resource.state == State::ScrubQueue);
         let Some(found) = found.filter(|_| passed) else { return };
         let request =
             Request { by: "grace period".into(), from: Some(State::ScrubQueue), traceparent: None, dry_run: false };

@@ -41,7 +41,7 @@ impl Store {
     pub async fn token_keep(&self, wish: CreateToken, secret: &str) -> Answer<TokenInfo> {
         check(&wish)?;
         let hash = hash(secret);
-        let info = self.inner.writer.run(move |unit| Box::pin(async move { unit.token_keep(wish, hash).await })).await?;
+        let info = self.write(move |unit| Box::pin(async move { unit.token_keep(wish, hash).await })).await?;
         self.inner.tokens.clear();
         Ok(info)
     }
@@ -53,7 +53,7 @@ impl Store {
 
     /// From now on it is refused: at once by this process, by others when they ask the database again.
     pub async fn token_revoke(&self, id: i64) -> Answer<TokenInfo> {
-        let revoke = move |unit: &mut Unit| -> futures::future::BoxFuture<'_, Answer<()>> {
+        self.write(move |unit| {
             Box::pin(async move {
                 let mut line = Line::default();
                 line.int(id);
@@ -62,8 +62,8 @@ impl Store {
                     _ => Ok(()),
                 }
             })
-        };
-        self.inner.writer.run(revoke).await?;
+        })
+        .await?;
         self.inner.tokens.clear();
         let row: Option<TokenRow> = read(self.pool(), id).await?;
         row.map(|row| row.info).ok_or_else(|| Refusal::not_found("token", id))

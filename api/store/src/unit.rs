@@ -238,7 +238,8 @@ impl Unit {
         let sql = "UPDATE counters SET fleet = $1, project = $2, server = $3, image = $4, resource = $5, task = $6, \
                    event = $7, history = $8, token = $9, dispatch = $10 WHERE one = 1";
         let mut line = Line::default();
-        let Counters { writer, fleet, project, server, image, resource, task, event, history, token, dispatch } = counters;
+        let Counters { writer, fleet, project, server, image, resource, task, event, history, token, dispatch } =
+            counters;
         for number in [fleet, project, server, image, resource, task, event, history, token, dispatch] {
             line.int(number);
         }
@@ -247,6 +248,8 @@ impl Unit {
         self.seen = Some((writer, fleet));
         self.resources.bound(HELD);
         self.tasks.bound(HELD);
+        self.projects.bound(HELD);
+        self.images.bound(HELD);
         self.answers.clear();
         Ok(EventSeq(event))
     }

@@ -22,13 +22,13 @@ impl Store {
     /// ends as cancelled instead.
     pub async fn task_wait(&self, id: TaskId, wait: Wait, who: &Who) -> Answer<()> {
         let who = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.wait(id, wait, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.wait(id, wait, &who).await })).await
     }
 
     /// The attempt ends at a step boundary, and the task is queued again at once; nothing counts against it.
     pub async fn task_release(&self, id: TaskId, release: Release, who: &Who) -> Answer<()> {
         let who = who.clone();
-        self.inner.writer.run(move |unit| Box::pin(async move { unit.release(id, release, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.release(id, release, &who).await })).await
     }
 }
 
@@ -52,9 +52,10 @@ impl Unit {
             row.task.error = Some(fault);
         }
         let missed = match wait.resource_id {
-            Some(other) => self.resource(other).await?.is_some_and(|other| {
-                other.resource.state.is_stable() && other.changed_seq > row.queued_seq
-            }),
+            Some(other) => self
+                .resource(other)
+                .await?
+                .is_some_and(|other| other.resource.state.is_stable() && other.changed_seq > row.queued_seq),
             None => false,
         };
         row.task.lease_until = None;

@@ -80,7 +80,11 @@ impl Wish {
             Self::Ceph(volume) => volume.gb,
             Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Gpu(_) => 0,
         };
-        if largest > MOST { Err(Refusal::spec(format_args!("a size is at most {MOST}, not {largest}"))) } else { Ok(()) }
+        if largest > MOST {
+            Err(Refusal::spec(format_args!("a size is at most {MOST}, not {largest}")))
+        } else {
+            Ok(())
+        }
     }
 
     pub fn check_change(&self, next: &Self) -> Answer<()> {
@@ -112,7 +116,9 @@ impl Wish {
     pub fn labels(&self) -> BTreeMap<String, String> {
         match self {
             Self::Vm(vm) => vm.labels.clone(),
-            Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => BTreeMap::new(),
+            Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => {
+                BTreeMap::new()
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! One table for all six types of resource.
 
-use crate::record::{Clash, Line, Reader, Record, Table, json};
+use crate::record::{Clash, Line, Reader, Record, Table};
 use crate::refusal::{Answer, Refusal};
 use model::resource::{Resource, Spec};
 use model::server::Capacity;
-use model::{EventSeq, Fence, ImageId, Moment, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Verb, Version};
+use model::{
+    EventSeq, Fence, ImageId, Moment, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Verb, Version,
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct ResourceRow {
@@ -52,8 +54,27 @@ impl Record for ResourceRow {
         name: "resources",
         keys: 1,
         columns: &[
-            "id", "type", "kind", "project_id", "name", "state", "spec", "server_id", "host", "fence", "task_id", "error",
-            "version", "created_at", "updated_at", "cores", "ram_mb", "gb", "scrub_due_at", "image_id", "changed_seq",
+            "id",
+            "type",
+            "kind",
+            "project_id",
+            "name",
+            "state",
+            "spec",
+            "server_id",
+            "host",
+            "fence",
+            "task_id",
+            "error",
+            "version",
+            "created_at",
+            "updated_at",
+            "cores",
+            "ram_mb",
+            "gb",
+            "scrub_due_at",
+            "image_id",
+            "changed_seq",
             "failed_verb",
         ],
         clash: Clash::Replace,
@@ -113,9 +134,4 @@ impl Record for ResourceRow {
             failed: from.maybe_word()?,
         })
     }
-}
-
-/// The wish as it is kept.
-pub(crate) fn kept<S: Spec>(spec: &S) -> String {
-    json(spec)
 }
