@@ -2,7 +2,6 @@
 
 use crate::Dispatcher;
 use errors::Fault;
-use futures::StreamExt;
 use iaas::fleet::TakeFeed;
 use model::event::Event;
 use std::time::Duration;
@@ -27,8 +26,7 @@ pub(crate) async fn follow(dispatcher: &Dispatcher, shutdown: &CancellationToken
         match feed {
             Ok(feed) => {
                 // What was taken is published even when shutdown comes meanwhile: it is handed out once.
-                let publish = feed.events.iter().map(|event| dispatch(dispatcher, event));
-                futures::stream::iter(publish).buffer_unordered(BATCH as usize).collect::<()>().await;
+                futures::future::join_all(feed.events.into_iter().map(|event| dispatch(dispatcher, event))).await;
             }
             Err(failure) => {
                 warn!(%failure, "the feed cannot be read; trying again");
@@ -42,7 +40,7 @@ pub(crate) async fn follow(dispatcher: &Dispatcher, shutdown: &CancellationToken
 }
 
 /// Calls the verb's `dispatch`. What fails here is dispatched again by the sweep.
-async fn dispatch(dispatcher: &Dispatcher, event: &Event) {
+async fn dispatch(dispatcher: &Dispatcher, event: Event) {
     let Some(verb) = event.verb else { return };
     let span = info_span!(
         "dispatch",
@@ -54,7 +52,7 @@ async fn dispatch(dispatcher: &Dispatcher, event: &Event) {
     service::traces::continue_from(&span, event.traceparent.as_deref());
     async {
         let result = match lifecycle::driver::find(dispatcher.drivers, event.kind, verb) {
-            Some(entry) => (entry.dispatch)(&dispatcher.outbox, event).await,
+            Some(entry) => (entry.dispatch)(&dispatcher.outbox, &event).await,
             None => Err(Fault::new(&errors::driver::DRIVER_MISSING).hole("host", &event.host).hole("kind", event.kind)),
         };
         let outcome = if result.is_ok() { "ok" } else { "failed" };

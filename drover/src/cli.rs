@@ -83,7 +83,7 @@ pub enum Command {
     Queue(queue::Queue),
     /// Locks on hardware
     #[command(subcommand)]
-    Lock(lock::Lock),
+    Lock(lock::Command),
 
     /// The error catalogue
     #[command(subcommand)]

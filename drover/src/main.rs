@@ -62,14 +62,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(command) => show_config(out, command, &loaded),
         Command::Queue(command) => client::queue::run(out, &config, command).await,
         Command::Lock(command) => client::lock::run(out, &global, &config, command).await,
-        Command::Project(command) => client::project::run(&Session::open(&global, config)?, command).await,
-        Command::Server(command) => client::server::run(&Session::open(&global, config)?, command).await,
-        Command::Image(command) => client::image::run(&Session::open(&global, config)?, command).await,
-        Command::Router(command) => client::router::run(&Session::open(&global, config)?, command).await,
-        Command::Vm(command) => client::vm::run(&Session::open(&global, config)?, command).await,
-        Command::Task(command) => client::task::run(&Session::open(&global, config)?, command).await,
-        Command::Events(command) => client::events::run(&Session::open(&global, config)?, command).await,
-        Command::Token(command) => client::token::run(&Session::open(&global, config)?, command).await,
+        Command::Project(command) => client::project::run(&Session::open(&global, &config)?, command).await,
+        Command::Server(command) => client::server::run(&Session::open(&global, &config)?, command).await,
+        Command::Image(command) => client::image::run(&Session::open(&global, &config)?, command).await,
+        Command::Router(command) => client::router::run(&Session::open(&global, &config)?, command).await,
+        Command::Vm(command) => client::vm::run(&Session::open(&global, &config)?, command).await,
+        Command::Task(command) => client::task::run(&Session::open(&global, &config)?, command).await,
+        Command::Events(command) => client::events::run(&Session::open(&global, &config)?, command).await,
+        Command::Token(command) => client::token::run(&Session::open(&global, &config)?, command).await,
         Command::Errors(_) | Command::Completions { .. } | Command::Man { .. } | Command::Reference { .. } => Ok(()),
     }
 }
@@ -80,13 +80,18 @@ fn explain(out: Out, command: Errors) -> anyhow::Result<()> {
             let wanted = contains.unwrap_or_default();
             let rows: Vec<_> = errors::all()
                 .filter(|(code, entry)| code.contains(&wanted) || entry.text.contains(&wanted))
-                .map(|(code, entry)| serde_json::json!({ "code": code, "category": entry.category, "text": entry.text }))
+                .map(
+                    |(code, entry)| serde_json::json!({ "code": code, "category": entry.category, "text": entry.text }),
+                )
                 .collect();
             let cell = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
-            out.list(&rows, &["code", "category", "text"], |row| vec![cell(row, "code"), cell(row, "category"), cell(row, "text")])
+            out.list(&rows, &["code", "category", "text"], |row| {
+                vec![cell(row, "code"), cell(row, "category"), cell(row, "text")]
+            })
         }
         Errors::Explain { code } => {
-            let entry = errors::find(&code).ok_or_else(|| Fault::new(&errors::operate::EXPLAIN_UNKNOWN).hole("code", &code))?;
+            let entry =
+                errors::find(&code).ok_or_else(|| Fault::new(&errors::operate::EXPLAIN_UNKNOWN).hole("code", &code))?;
             let policy = entry.category.policy();
             let document = serde_json::json!({
                 "code": code, "text": entry.text, "cause": entry.cause, "remedy": entry.remedy, "category": entry.category,
@@ -98,7 +103,15 @@ fn explain(out: Out, command: Errors) -> anyhow::Result<()> {
                     ("text", entry.text.to_owned()),
                     ("cause", entry.cause.to_owned()),
                     ("remedy", entry.remedy.to_owned()),
-                    ("category", format!("{} (HTTP {}, exit code {})", entry.category.title(), policy.http_status, policy.exit_code)),
+                    (
+                        "category",
+                        format!(
+                            "{} (HTTP {}, exit code {})",
+                            entry.category.title(),
+                            policy.http_status,
+                            policy.exit_code
+                        ),
+                    ),
                 ])
             })
         }
@@ -128,7 +141,12 @@ fn man(folder: &std::path::Path) -> anyhow::Result<()> {
 /// Says what went wrong and what to do, and gives the exit code of its category.
 fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
     let (code, text, hint, exit) = if let Some(fault) = error.downcast_ref::<Fault>() {
-        (Some(fault.entry.code.to_owned()), fault.chain(), Some(fault.remedy()), fault.entry.category.policy().exit_code)
+        (
+            Some(fault.entry.code.to_owned()),
+            fault.chain(),
+            Some(fault.remedy()),
+            fault.entry.category.policy().exit_code,
+        )
     } else if let Some(failure) = error.downcast_ref::<iaas::Failure>() {
         of_failure(failure)
     } else {
@@ -151,7 +169,10 @@ fn of_failure(failure: &iaas::Failure) -> (Option<String>, String, Option<String
         iaas::Failure::Problem(problem) => {
             let mut text = problem.detail.clone();
             for check in &problem.checks {
-                text.push_str(&format!("\n  {}: {} is {}, wanted {}", check.server, check.check, check.found, check.wanted));
+                text.push_str(&format!(
+                    "\n  {}: {} is {}, wanted {}",
+                    check.server, check.check, check.found, check.wanted
+                ));
             }
             let exit = errors::find(&problem.code).map_or(1, |entry| entry.category.policy().exit_code);
             (Some(problem.code.clone()), text, Some(problem.hint.clone()), exit)

@@ -25,7 +25,12 @@ impl Out {
     }
 
     /// A list: a JSON array, or a table.
-    pub fn list<T: Serialize>(&self, items: &[T], header: &[&str], row: impl Fn(&T) -> Vec<String>) -> anyhow::Result<()> {
+    pub fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        header: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> anyhow::Result<()> {
         if self.json {
             return self.line(&serde_json::to_string_pretty(items)?);
         }
@@ -62,7 +67,10 @@ impl Out {
 /// Columns without frames, as wide as the terminal allows.
 pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.iter().copied());
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

@@ -32,7 +32,14 @@ fn states_page() -> String {
     text.push_str("\n## The table\n\n| kinds | found in | verb | through | into |\n|---|---|---|---|---|\n");
     for row in &table.rows {
         let kinds: Vec<_> = row.kinds.iter().map(|kind| kind.word()).collect();
-        text.push_str(&format!("| {} | {} | {} | {} | {} |\n", kinds.join(", "), row.found, row.verb, row.through, row.into));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            kinds.join(", "),
+            row.found,
+            row.verb,
+            row.through,
+            row.into
+        ));
     }
     text.push_str("\n## What an owner may ask for\n\nFrom `unresourced` also retry, which leads back to where the failed verb is found.\n\n| kind | from | may ask for |\n|---|---|---|\n");
     for asks in &table.asks {
@@ -41,7 +48,10 @@ fn states_page() -> String {
     }
     text.push_str("\n## The life of a VM\n\n```mermaid\nstateDiagram-v2\n    [*] --> requested\n");
     for row in states::TABLE.iter().filter(|row| row.kinds.contains(&model::Kind::VmKvm)) {
-        text.push_str(&format!("    {} --> {}: {}\n    {} --> {}\n", row.found, row.through, row.verb, row.through, row.into));
+        text.push_str(&format!(
+            "    {} --> {}: {}\n    {} --> {}\n",
+            row.found, row.through, row.verb, row.through, row.into
+        ));
         text.push_str(&format!("    {} --> unresourced: failure\n", row.through));
     }
     for asks in table.asks.iter().filter(|asks| asks.kind == model::Kind::VmKvm) {
@@ -56,7 +66,10 @@ fn states_page() -> String {
 fn verbs_page() -> String {
     let built = |kind, verb| lifecycle::driver::find(worker::drivers::ALL, kind, verb).is_some();
     let count = cli::verbs().filter(|(kind, verb)| built(*kind, *verb)).count();
-    let mut text = format!("# Verbs\n\nThe table has {} drivers' verbs; this version carries out {count} of them.\n\n| verb | found in | into | carried out |\n|---|---|---|---|\n", cli::verbs().count());
+    let mut text = format!(
+        "# Verbs\n\nThe table has {} drivers' verbs; this version carries out {count} of them.\n\n| verb | found in | into | carried out |\n|---|---|---|---|\n",
+        cli::verbs().count()
+    );
     for (kind, verb) in cli::verbs() {
         if let Some(row) = states::row_of_verb(kind, verb) {
             let built = if built(kind, verb) { "yes" } else { "not yet" };
@@ -74,7 +87,12 @@ fn errors_page() -> String {
     for chapter in errors::CATALOGUE {
         text.push_str(&format!("\n## {}\n", chapter.title));
         if !chapter.scopes.is_empty() {
-            text.push_str(&format!("\nUnder {} prefixes, `{}_` to `{}_`.\n", chapter.scopes.len(), chapter.scopes[0], chapter.scopes[chapter.scopes.len() - 1]));
+            text.push_str(&format!(
+                "\nUnder {} prefixes, `{}_` to `{}_`.\n",
+                chapter.scopes.len(),
+                chapter.scopes[0],
+                chapter.scopes[chapter.scopes.len() - 1]
+            ));
         }
         text.push_str("\n| code | text | cause | remedy | category |\n|---|---|---|---|---|\n");
         for entry in chapter.entries {
@@ -108,7 +126,9 @@ const METRICS: &[(&str, &str, &str)] = &[
 ];
 
 fn metrics_page() -> String {
-    let mut text = String::from("# Metrics\n\nAt `/metrics` of every role, in the Prometheus text format, beside the usual `process_` ones.\n\n| metric | what | labels |\n|---|---|---|\n");
+    let mut text = String::from(
+        "# Metrics\n\nAt `/metrics` of every role, in the Prometheus text format, beside the usual `process_` ones.\n\n| metric | what | labels |\n|---|---|---|\n",
+    );
     for (name, what, labels) in METRICS {
         text.push_str(&format!("| `{name}` | {what} | {labels} |\n"));
     }
@@ -136,12 +156,18 @@ fn help(command: &mut clap::Command, text: &mut String) {
 
 fn api_page() -> anyhow::Result<String> {
     let document = serde_json::to_value(api::openapi())?;
-    let mut text = String::from("# The API\n\nThe whole description is [openapi.json](openapi.json), also served at `/openapi.json`.\n\n| method | path | what |\n|---|---|---|\n");
+    let mut text = String::from(
+        "# The API\n\nThe whole description is [openapi.json](openapi.json), also served at `/openapi.json`.\n\n| method | path | what |\n|---|---|---|\n",
+    );
     let paths = document["paths"].as_object().cloned().unwrap_or_default();
     for (path, operations) in &paths {
         for (method, operation) in operations.as_object().into_iter().flatten() {
             let what = operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
-            text.push_str(&format!("| {} | `{path}` | {} |\n", method.to_uppercase(), what.lines().next().unwrap_or_default()));
+            text.push_str(&format!(
+                "| {} | `{path}` | {} |\n",
+                method.to_uppercase(),
+                what.lines().next().unwrap_or_default()
+            ));
         }
     }
     Ok(text)

@@ -8,7 +8,8 @@ const WIDTH: usize = 48;
 /// One line a step: name, bar, length, outcome. The first line is the wait in the queue.
 pub fn draw(task: &Task) -> String {
     let begin = task.requested_at;
-    let end = task.ended_at.unwrap_or_else(|| task.steps.iter().filter_map(|step| step.ended_at).max().unwrap_or(begin));
+    let end =
+        task.ended_at.unwrap_or_else(|| task.steps.iter().filter_map(|step| step.ended_at).max().unwrap_or(begin));
     let total = millis(begin, end).max(1.0);
     let names = task.steps.iter().map(|step| label(step).len()).max().unwrap_or(0).max("queue".len());
     let mut out = String::new();

@@ -10,9 +10,9 @@ use futures::future::BoxFuture;
 use hosts::Host;
 use iaas::fleet::{Assignment, Claim};
 use model::lock::LockName;
-use model::{TaskId, Verb};
 use model::resource::{Resource, Spec};
 use model::task::{StepOutcome, TaskStatus};
+use model::{TaskId, Verb};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -41,6 +41,13 @@ pub struct Work {
     pub hook: Option<Hook>,
 }
 
+/// A verb's second function: may look, may not touch.
+pub type Prerequisites<S, P> =
+    for<'a> fn(&'a Context, &'a Resource<S>) -> BoxFuture<'a, Result<Prerequisite<P>, Fault>>;
+
+/// A verb's third function: its steps, carried out with what the second one found.
+pub type Execute<S, P> = for<'a> fn(&'a Context, &'a Resource<S>, P) -> BoxFuture<'a, Result<(), Fault>>;
+
 /// Called at each boundary of a step: a test's way to fail or stop an attempt just there.
 pub type Hook = Arc<dyn Fn(Boundary) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
@@ -65,11 +72,7 @@ pub enum Side {
 }
 
 /// Takes one task down the road. Everything that goes wrong is settled, logged and counted in here.
-pub async fn attempt<S: Spec, P: Send>(
-    work: Work,
-    prerequisites: impl AsyncFn(&Context, &Resource<S>) -> Result<Prerequisite<P>, Fault>,
-    execute: impl AsyncFn(&Context, &Resource<S>, P) -> Result<(), Fault>,
-) {
+pub async fn attempt<S: Spec, P: Send>(work: Work, prerequisites: Prerequisites<S, P>, execute: Execute<S, P>) {
     let Work { client, locks, host, worker, assignment, acknowledge, shutdown, hook } = work;
     let task = &assignment.task;
     if task.status != TaskStatus::Queued {
@@ -169,7 +172,7 @@ async fn look<S: Spec, P>(
     cx: &Context,
     resource: &Resource<S>,
     report: &Report,
-    prerequisites: impl AsyncFn(&Context, &Resource<S>) -> Result<Prerequisite<P>, Fault>,
+    prerequisites: Prerequisites<S, P>,
 ) -> Result<Prerequisite<P>, Fault> {
     report.begin(0, "prerequisites");
     let looked = guarded(prerequisites(cx, resource)).instrument(info_span!("prerequisites"));
@@ -187,7 +190,7 @@ async fn under_locks<S: Spec, P>(
     cx: &Context,
     resource: &Resource<S>,
     report: &Report,
-    execute: impl AsyncFn(&Context, &Resource<S>, P) -> Result<(), Fault>,
+    execute: Execute<S, P>,
     plan: P,
 ) -> Result<(), Fault> {
     let names = [LockName::Resource { id: resource.id }];

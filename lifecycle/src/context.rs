@@ -319,7 +319,9 @@ impl Context {
 
     async fn hook(&self, step: u32, side: Side) -> Result<(), Fault> {
         match &self.hook {
-            Some(hook) => hook(Boundary { task: self.owner.task, verb: self.verb, attempt: self.owner.attempt, step, side }).await,
+            Some(hook) => {
+                hook(Boundary { task: self.owner.task, verb: self.verb, attempt: self.owner.attempt, step, side }).await
+            }
             None => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ mod settle;
 
 pub mod phantom;
 
-pub use attempt::{Boundary, Hook, Side, Work, attempt};
+pub use attempt::{Boundary, Execute, Hook, Prerequisites, Side, Work, attempt};
 pub use context::Context;
 pub use driver::{Driver, Entry, Outbox, Prerequisite};
 pub use steps::{Acted, Look, Looked, Step, Steps};

@@ -92,11 +92,6 @@ impl Report {
         self.0.changed.notify_one();
     }
 
-    /// The step that runs, or ran last.
-    pub fn last_step(&self) -> String {
-        self.state().steps.last().map_or_else(String::new, |step| step.name.clone())
-    }
-
     pub fn halt(&self) -> Option<Halt> {
         let halt = self.state().halt.clone();
         halt.or_else(|| self.0.shutdown.is_cancelled().then_some(Halt::HandOver))

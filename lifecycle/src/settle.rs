@@ -23,6 +23,23 @@ const OUTAGE_SECS: u32 = 5;
 /// How long the result of an attempt is offered to an API that does not answer; after that the sweep repeats the task.
 const OFFER_LIMIT: Duration = Duration::from_secs(600);
 
+/// What a desk tells the API.
+enum Write {
+    Wait(Wait),
+    Release(Release),
+    Settle(Settle),
+}
+
+impl Write {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wait(_) => "wait",
+            Self::Release(_) => "release",
+            Self::Settle(_) => "settle",
+        }
+    }
+}
+
 /// What settles one task.
 pub(crate) struct Desk {
     client: Client,
@@ -129,14 +146,14 @@ impl Desk {
             fault,
             steps: self.report.unsent(),
         };
-        self.offer("wait", async || self.client.wait(self.task, &wait).await).await;
+        self.offer(Write::Wait(wait)).await;
     }
 
     async fn release(&self, claimed: Claimed) {
         info!("handed over at a step boundary");
         self.count("handed_over", "");
         let release = Release { fence: claimed.fence, steps: self.report.unsent() };
-        self.offer("release", async || self.client.release(self.task, &release).await).await;
+        self.offer(Write::Release(release)).await;
     }
 
     async fn settle(&self, began: Option<Claimed>, outcome: Outcome) {
@@ -159,31 +176,40 @@ impl Desk {
             outcome,
             steps: self.report.unsent(),
         };
-        self.offer("settle", async || self.client.settle(self.task, &settle).await).await;
+        self.offer(Write::Settle(settle)).await;
     }
 
     /// Offers a write until the API has it, refuses it, or too long has passed.
-    async fn offer(&self, what: &'static str, send: impl AsyncFn() -> Result<(), Failure>) {
+    async fn offer(&self, write: Write) {
+        let what = write.name();
+        self.offer_for(write).instrument(info_span!("settle", otel.name = what)).await;
+    }
+
+    async fn offer_for(&self, write: Write) {
         let until = Instant::now() + OFFER_LIMIT;
         let mut pause = Duration::from_millis(100);
-        async {
-            loop {
-                match send().await {
-                    Ok(()) => return,
-                    Err(failure) if failure.is_passing() && Instant::now() < until => {
-                        warn!(%failure, what, "the API does not take the result; trying again");
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(Duration::from_secs(5));
-                    }
-                    Err(failure) => {
-                        warn!(%failure, what, "the result was not taken");
-                        return;
-                    }
+        loop {
+            match self.send(&write).await {
+                Ok(()) => return,
+                Err(failure) if failure.is_passing() && Instant::now() < until => {
+                    warn!(%failure, what = write.name(), "the API does not take the result; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                Err(failure) => {
+                    warn!(%failure, what = write.name(), "the result was not taken");
+                    return;
                 }
             }
         }
-        .instrument(info_span!("settle", otel.name = what))
-        .await;
+    }
+
+    async fn send(&self, write: &Write) -> Result<(), Failure> {
+        match write {
+            Write::Wait(wait) => self.client.wait(self.task, wait).await,
+            Write::Release(release) => self.client.release(self.task, release).await,
+            Write::Settle(settle) => self.client.settle(self.task, settle).await,
+        }
     }
 
     fn record(&self, fault: &Fault) -> ErrorRecord {

@@ -1,10 +1,8 @@
 //! What the tests stand on: the whole fleet in one process, fakes that keep state and refuse what they do not know, real
 //! backends on loopback, and a receiver of traces.
 
-pub mod backends;
 pub mod collector;
 pub mod eventually;
-pub mod fakes;
 pub mod fleet;
 mod locks;
 

@@ -224,29 +224,9 @@ async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_eac
     ends_the_same_after_a_crash_at_each_step(router_rig(Kind::VirtualRouterPhantom)).await;
 }
 
-#[tokio::test]
-async fn every_verb_of_vm_kvm_succeeds_on_a_fake_host() {
-    succeeds(vm_rig(Kind::VmKvm)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
-    fails_at_each_step(vm_rig(Kind::VmKvm)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_twice_is_once() {
-    twice_is_once(vm_rig(Kind::VmKvm)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(vm_rig(Kind::VmKvm)).await;
-}
-
 #[test]
 fn every_driver_of_the_table_has_its_free_tests() {
-    let tested = [Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested = [Kind::VirtualRouterPhantom, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {

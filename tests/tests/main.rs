@@ -7,5 +7,3 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
-/// One trace from the POST to the last command.
-mod traces;

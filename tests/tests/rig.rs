@@ -30,12 +30,6 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Phantom, words: Arc::new(move || words.words()) }
             }
-            Kind::VmKvm => {
-                let host = Arc::new(testkit::fakes::kvm::Kvm::new("host-1"));
-                host.add_file("/nowhere.img", &crate::rig::image_bytes());
-                let words = host.clone();
-                Self { host, server_type: ServerType::Kvm, words: Arc::new(move || words.words()) }
-            }
             other => panic!("the free tests have no ground for {other}: add it here"),
         }
     }
@@ -51,10 +45,6 @@ impl Ground {
         let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
-}
-
-pub fn image_bytes() -> Vec<u8> {
-    b"an image".to_vec()
 }
 
 /// How one driver's resources are made and changed.

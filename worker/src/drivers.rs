@@ -4,6 +4,5 @@ use lifecycle::Driver;
 
 pub static ALL: &[&Driver] = &[
     &virtual_router_phantom::DRIVER,
-    &vm_kvm::DRIVER,
     &vm_phantom::DRIVER,
 ];

@@ -47,7 +47,9 @@ pub async fn run(session: &Session, command: Events) -> anyhow::Result<()> {
                     after = Some(event.seq);
                     session.out.item(&event, line)?;
                 }
-                Err(failure) if failure.is_passing() => session.out.say(&format!("{failure}; going on after {}", dash(after))),
+                Err(failure) if failure.is_passing() => {
+                    session.out.say(&format!("{failure}; going on after {}", dash(after)))
+                }
                 Err(failure) => return Err(failure.into()),
             }
         }

@@ -12,9 +12,13 @@ pub enum Image {
     /// Make an image known to the fleet
     Create(Box<Create>),
     List,
-    Show { id: ImageId },
+    Show {
+        id: ImageId,
+    },
     /// Remove it, once no VM is made from it
-    Delete { id: ImageId },
+    Delete {
+        id: ImageId,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -67,7 +71,9 @@ pub async fn run(session: &Session, command: Image) -> anyhow::Result<()> {
     let client = &session.client;
     match command {
         Image::Create(create) => {
-            let direct_boot = create.kernel.zip(create.initrd);
+            let cmdline = create.cmdline;
+            let boot = create.kernel.zip(create.initrd);
+            let direct_boot = boot.map(|(kernel, initrd)| DirectBoot { kernel, initrd, cmdline });
             let spec = ImageSpec {
                 name: create.name,
                 source: create.source,
@@ -76,14 +82,19 @@ pub async fn run(session: &Session, command: Image) -> anyhow::Result<()> {
                 min_gb: create.min_gb,
                 firmware: if create.uefi { Firmware::Uefi } else { Firmware::Bios },
                 cloud_init: !create.no_cloud_init,
-                direct_boot: direct_boot.map(|(kernel, initrd)| DirectBoot { kernel, initrd, cmdline: create.cmdline }),
+                direct_boot,
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)
         }
         Image::List => {
             let items: Vec<Record> = all(client, COLLECTION).await?;
             session.out.list(&items, &["id", "name", "os", "min gb"], |image| {
-                vec![image.id.to_string(), image.spec.name.clone(), image.spec.os.clone(), image.spec.min_gb.to_string()]
+                vec![
+                    image.id.to_string(),
+                    image.spec.name.clone(),
+                    image.spec.os.clone(),
+                    image.spec.min_gb.to_string(),
+                ]
             })
         }
         Image::Show { id } => session.out.document(&client.record_read(COLLECTION, id.0).await?, text),

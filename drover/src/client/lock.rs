@@ -1,16 +1,16 @@
 //! `drover lock`: at the lock service itself.
 
 use crate::cli::Global;
-use crate::out::{Out, dash, pairs};
+use crate::out::{Out, pairs};
 use clap::Subcommand;
 use errors::Fault;
-use locks::LockInfo;
+use locks::wire::Lock;
 use model::lock::LockName;
 use secrecy::SecretString;
 use service::config::Config;
 
 #[derive(Debug, Subcommand)]
-pub enum Lock {
+pub enum Command {
     /// Every lock that is held or waited for
     List,
     /// Holder, lease and waiters of one
@@ -32,41 +32,42 @@ fn open(global: &Global, config: &Config) -> Result<locks::Client, Fault> {
     Ok(locks::Client::new(url.trim(), SecretString::from(token.trim().to_owned())))
 }
 
-fn text(lock: &LockInfo) -> String {
-    let mut rows = vec![("lock", lock.name.to_string())];
-    if let Some(holder) = &lock.holder {
-        rows.push(("holder", format!("task {}, attempt {}", holder.owner.task, holder.owner.attempt)));
-        rows.push(("worker", holder.owner.worker.clone()));
-        rows.push(("host", holder.owner.host.clone()));
-        rows.push(("fence", holder.fence.to_string()));
-        rows.push(("held", format!("{:.1} s", holder.held_secs)));
-        rows.push(("lease left", format!("{:.1} s", holder.lease_left_secs)));
-    }
-    for waiter in &lock.waiters {
-        rows.push(("waits", format!("task {}, worker {}, {:.1} s", waiter.owner.task, waiter.owner.worker, waiter.waiting_secs)));
-    }
+fn text(lock: &Lock) -> String {
+    let holder = &lock.holder;
+    let mut rows = vec![
+        ("lock", lock.name.to_string()),
+        ("holder", format!("task {}, attempt {}", holder.task, holder.attempt)),
+        ("worker", holder.worker.clone()),
+        ("host", holder.host.clone()),
+        ("step", holder.step.clone()),
+        ("fence", lock.fence.to_string()),
+        ("held", format!("{} s", lock.age_secs)),
+        ("lease left", format!("{} s", lock.lease_left_secs)),
+    ];
+    rows.extend(lock.waiters.iter().map(|waiter| ("waits", format!("{}, {} s", waiter.owner, waiter.waits_secs))));
     pairs(&rows)
 }
 
-pub async fn run(out: Out, global: &Global, config: &Config, command: Lock) -> anyhow::Result<()> {
+pub async fn run(out: Out, global: &Global, config: &Config, command: Command) -> anyhow::Result<()> {
     let client = open(global, config)?;
     match command {
-        Lock::List => {
+        Command::List => {
             let locks = client.list().await?;
-            out.list(&locks, &["lock", "task", "worker", "held s", "lease left s", "waiters"], |lock| {
-                let holder = lock.holder.as_ref();
+            out.list(&locks, &["lock", "task", "worker", "host", "step", "held s", "lease left s", "waiters"], |lock| {
                 vec![
                     lock.name.to_string(),
-                    dash(holder.map(|holder| holder.owner.task)),
-                    dash(holder.map(|holder| &holder.owner.worker)),
-                    dash(holder.map(|holder| format!("{:.1}", holder.held_secs))),
-                    dash(holder.map(|holder| format!("{:.1}", holder.lease_left_secs))),
+                    lock.holder.task.to_string(),
+                    lock.holder.worker.clone(),
+                    lock.holder.host.clone(),
+                    lock.holder.step.clone(),
+                    lock.age_secs.to_string(),
+                    lock.lease_left_secs.to_string(),
                     lock.waiters.len().to_string(),
                 ]
             })
         }
-        Lock::Show { name } => out.document(&client.show(&name).await?, text),
-        Lock::Break { name } => {
+        Command::Show { name } => out.document(&client.show(&name).await?, text),
+        Command::Break { name } => {
             client.break_(&name).await?;
             out.line(&format!("{name} is free"))
         }

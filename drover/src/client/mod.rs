@@ -26,15 +26,14 @@ pub use wait::{follow, last_step};
 /// What a client command has at hand.
 pub struct Session {
     pub client: Client,
-    pub config: Config,
     pub out: Out,
 }
 
 impl Session {
-    pub fn open(global: &Global, config: Config) -> Result<Self, Fault> {
+    pub fn open(global: &Global, config: &Config) -> Result<Self, Fault> {
         let url = config.client.url.clone();
-        let token = token_of(global, &config, &url)?;
-        Ok(Self { client: Client::new(&url, token), config, out: Out::of(global) })
+        let token = token_of(global, config, &url)?;
+        Ok(Self { client: Client::new(&url, token), out: Out::of(global) })
     }
 }
 

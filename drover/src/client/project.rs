@@ -15,7 +15,9 @@ pub enum Project {
         grace_hours: u32,
     },
     List,
-    Show { id: ProjectId },
+    Show {
+        id: ProjectId,
+    },
     /// Change the grace period
     Update {
         id: ProjectId,
@@ -23,7 +25,9 @@ pub enum Project {
         grace_hours: u32,
     },
     /// Remove it, once nothing of it is left
-    Delete { id: ProjectId },
+    Delete {
+        id: ProjectId,
+    },
 }
 
 const COLLECTION: &str = "projects";

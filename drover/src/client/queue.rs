@@ -36,14 +36,20 @@ pub async fn open(config: &Config) -> Result<queue::Queue, Fault> {
     match &config.queue.url {
         Some(url) => queue::Queue::rabbitmq(url.clone()).await,
         None => {
-            let reason = "queue.url is not set; the embedded queue's dead letters are shown by the process that runs it";
+            let reason =
+                "queue.url is not set; the embedded queue's dead letters are shown by the process that runs it";
             Err(Fault::new(&errors::operate::CONFIG_INVALID).hole("reason", reason))
         }
     }
 }
 
 fn text(letter: &DeadLetter) -> String {
-    pairs(&[("id", letter.id.clone()), ("host", letter.host.clone()), ("reason", letter.reason.clone()), ("body", letter.body.clone())])
+    pairs(&[
+        ("id", letter.id.clone()),
+        ("host", letter.host.clone()),
+        ("reason", letter.reason.clone()),
+        ("body", letter.body.clone()),
+    ])
 }
 
 pub async fn run(out: Out, config: &Config, command: Queue) -> anyhow::Result<()> {
@@ -52,7 +58,9 @@ pub async fn run(out: Out, config: &Config, command: Queue) -> anyhow::Result<()
     match command {
         Dead::List { limit } => {
             let letters = queue.dead_list(limit).await?;
-            out.list(&letters, &["id", "host", "reason"], |letter| vec![letter.id.clone(), letter.host.clone(), letter.reason.clone()])
+            out.list(&letters, &["id", "host", "reason"], |letter| {
+                vec![letter.id.clone(), letter.host.clone(), letter.reason.clone()]
+            })
         }
         Dead::Show { id } => out.document(&queue.dead_show(&id).await?, text),
         Dead::Redrive { id: Some(id), .. } => {

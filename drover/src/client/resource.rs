@@ -87,7 +87,12 @@ pub async fn history<S: Spec>(session: &Session, id: ResourceId) -> anyhow::Resu
     })
 }
 
-pub async fn create<S: Spec>(session: &Session, wish: Create<S>, idempotency_key: Option<String>, then: Follow) -> anyhow::Result<()> {
+pub async fn create<S: Spec>(
+    session: &Session,
+    wish: Create<S>,
+    idempotency_key: Option<String>,
+    then: Follow,
+) -> anyhow::Result<()> {
     if then.dry_run {
         let placement = session.client.create_dry_run(&wish).await?;
         return session.out.document(&placement, |placement| {
@@ -124,7 +129,13 @@ async fn accepted_then<S: Spec>(session: &Session, accepted: Accepted<S>, then: 
         let resource = &accepted.resource;
         format!(
             "{} {} {} is {} on {}; task {}\nfollow it: drover task wait {}",
-            S::TYPE, resource.id, resource.name, resource.state, resource.host, accepted.task_id, accepted.task_id
+            S::TYPE,
+            resource.id,
+            resource.name,
+            resource.state,
+            resource.host,
+            accepted.task_id,
+            accepted.task_id
         )
     })
 }

@@ -1,7 +1,7 @@
 //! `drover router`
 
-use super::resource::{self, List};
 use super::Session;
+use super::resource::{self, List};
 use crate::cli::Follow;
 use clap::Subcommand;
 use iaas::tenant::Create;
@@ -31,14 +31,30 @@ pub enum Router {
         follow: Follow,
     },
     List(List),
-    Show { id: ResourceId },
-    History { id: ResourceId },
+    Show {
+        id: ResourceId,
+    },
+    History {
+        id: ResourceId,
+    },
     /// Stop traffic, keep everything
-    Quiesce { id: ResourceId, #[command(flatten)] follow: Follow },
+    Quiesce {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Bring it back from quiesced, or out of the scrub queue
-    Restart { id: ResourceId, #[command(flatten)] follow: Follow },
+    Restart {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Put it into the scrub queue, to be removed after the project's grace period
-    Scrub { id: ResourceId, #[command(flatten)] follow: Follow },
+    Scrub {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Change the wish
     Update {
         id: ResourceId,

@@ -13,13 +13,21 @@ pub enum Server {
     /// Make a host known to the fleet
     Create(Box<Create>),
     List,
-    Show { id: ServerId },
+    Show {
+        id: ServerId,
+    },
     /// Let placement use it
-    Enable { id: ServerId },
+    Enable {
+        id: ServerId,
+    },
     /// Keep placement off it; what stands there goes on
-    Disable { id: ServerId },
+    Disable {
+        id: ServerId,
+    },
     /// Remove it, once nothing stands on it
-    Delete { id: ServerId },
+    Delete {
+        id: ServerId,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -52,7 +52,10 @@ pub fn text(task: &Record) -> String {
         ("host", task.host.clone()),
         ("status", task.status.to_string()),
         ("asked by", task.asked_by.clone()),
-        ("attempts", format!("{} ({} ended with a fault, {} lost their worker)", task.attempts, task.faults, task.lost)),
+        (
+            "attempts",
+            format!("{} ({} ended with a fault, {} lost their worker)", task.attempts, task.faults, task.lost),
+        ),
         ("worker", dash(task.worker.as_ref())),
         ("trace", dash(task.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1)))),
         ("requested", task.requested_at.to_string()),
@@ -101,17 +104,21 @@ pub async fn run(session: &Session, command: Task) -> anyhow::Result<()> {
         Task::List { project, resource, status, host } => {
             let filter = TaskFilter { project, resource, status, host, limit: Some(500), cursor: None };
             let page = client.tasks(&filter).await?;
-            session.out.list(&page.items, &["id", "verb", "resource", "host", "status", "attempts", "standing"], |task| {
-                vec![
-                    task.id.to_string(),
-                    format!("{}.{}", task.kind, task.verb),
-                    task.resource_id.to_string(),
-                    task.host.clone(),
-                    task.status.to_string(),
-                    task.attempts.to_string(),
-                    standing(task),
-                ]
-            })
+            session.out.list(
+                &page.items,
+                &["id", "verb", "resource", "host", "status", "attempts", "standing"],
+                |task| {
+                    vec![
+                        task.id.to_string(),
+                        format!("{}.{}", task.kind, task.verb),
+                        task.resource_id.to_string(),
+                        task.host.clone(),
+                        task.status.to_string(),
+                        task.attempts.to_string(),
+                        standing(task),
+                    ]
+                },
+            )
         }
         Task::Show { id } => session.out.document(&client.task(id, Duration::ZERO).await?, text),
         Task::Wait { id, timeout } => follow(session, id, timeout).await,

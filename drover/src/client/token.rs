@@ -24,7 +24,9 @@ pub enum Token {
     },
     List,
     /// From now on it opens nothing
-    Revoke { id: i64 },
+    Revoke {
+        id: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,9 +64,14 @@ pub async fn run(session: &Session, command: Token) -> anyhow::Result<()> {
     let client = &session.client;
     match command {
         Token::Create { name, role, project, hosts } => {
-            let created = client.token_create(&CreateToken { name, role: role.into(), project_id: project, hosts }).await?;
+            let created =
+                client.token_create(&CreateToken { name, role: role.into(), project_id: project, hosts }).await?;
             session.out.document(&created, |created| {
-                pairs(&[("id", created.info.id.to_string()), ("name", created.info.token.name.clone()), ("secret", created.secret.clone())])
+                pairs(&[
+                    ("id", created.info.id.to_string()),
+                    ("name", created.info.token.name.clone()),
+                    ("secret", created.secret.clone()),
+                ])
             })
         }
         Token::List => {

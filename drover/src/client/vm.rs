@@ -17,14 +17,30 @@ pub enum Vm {
     /// Build a VM
     Create(Box<Create>),
     List(List),
-    Show { id: ResourceId },
-    History { id: ResourceId },
+    Show {
+        id: ResourceId,
+    },
+    History {
+        id: ResourceId,
+    },
     /// Shut it down, keep everything
-    Quiesce { id: ResourceId, #[command(flatten)] follow: Follow },
+    Quiesce {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Start it again from quiesced, or out of the scrub queue
-    Restart { id: ResourceId, #[command(flatten)] follow: Follow },
+    Restart {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Put it into the scrub queue, to be removed after the project's grace period
-    Scrub { id: ResourceId, #[command(flatten)] follow: Follow },
+    Scrub {
+        id: ResourceId,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Change the wish: running or quiesced, as it is
     Update {
         id: ResourceId,
@@ -105,7 +121,8 @@ impl Create {
         if let Some(text) = &self.spec {
             return Ok(parse_spec(text)?);
         }
-        let read = |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
+        let read =
+            |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
         let keys = self.ssh_keys.as_ref().map(read).transpose()?.unwrap_or_default();
         let mut nics = self.nics.clone();
         if let Some(first) = nics.first_mut() {
@@ -114,7 +131,12 @@ impl Create {
         Ok(VmSpec {
             cpu: self.cpu,
             ram_mb: self.ram_mb,
-            disks: self.disks.iter().enumerate().map(|(n, (name, gb))| Disk { name: name.clone(), gb: *gb, primary: n == 0 }).collect(),
+            disks: self
+                .disks
+                .iter()
+                .enumerate()
+                .map(|(n, (name, gb))| Disk { name: name.clone(), gb: *gb, primary: n == 0 })
+                .collect(),
             nics,
             dns: self.dns.clone(),
             ssh_keys: keys.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),

@@ -60,13 +60,21 @@ pub fn last_step(task: &Task) -> String {
 
 fn done(task: &Task) -> u64 {
     let own = |step: &&model::task::Step| step.attempt == task.attempts && step.number > 0;
-    task.steps.iter().filter(own).filter(|step| matches!(step.outcome, StepOutcome::Done | StepOutcome::Skipped)).count() as u64
+    task.steps
+        .iter()
+        .filter(own)
+        .filter(|step| matches!(step.outcome, StepOutcome::Done | StepOutcome::Skipped))
+        .count() as u64
 }
 
 fn fault(entry: &'static Entry, task: &Task) -> Fault {
     let waiting = task.waiting_for.as_ref().map_or("its turn", |waiting| &waiting.reason);
     let error = task.error.as_ref().map_or_else(String::new, iaas::problem::line);
-    Fault::new(entry).hole("task", task.id).hole("status", task.status).hole("waiting_for", waiting).hole("error", error)
+    Fault::new(entry)
+        .hole("task", task.id)
+        .hole("status", task.status)
+        .hole("waiting_for", waiting)
+        .hole("error", error)
 }
 
 fn bar() -> ProgressBar {

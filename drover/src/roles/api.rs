@@ -11,7 +11,11 @@ use std::path::Path;
 use store::{Limits, Store};
 
 pub fn limits(config: &Config) -> Limits {
-    Limits { lease_secs: config.api.lease_secs, queue_deadline_secs: config.api.queue_deadline_secs, ..Limits::default() }
+    Limits {
+        lease_secs: config.api.lease_secs,
+        queue_deadline_secs: config.api.queue_deadline_secs,
+        ..Limits::default()
+    }
 }
 
 pub async fn run(config: Config) -> anyhow::Result<()> {

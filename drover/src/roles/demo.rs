@@ -40,7 +40,8 @@ pub async fn run(client: &Client, out: Out) -> anyhow::Result<()> {
     let project = project(client).await?;
     let image = image(client).await?;
     let servers: Vec<Server> = server::all(client, "servers").await?;
-    let phantom = servers.iter().find(|server| server.spec.name == "phantom-1").context("the phantom host is not there")?.id;
+    let phantom =
+        servers.iter().find(|server| server.spec.name == "phantom-1").context("the phantom host is not there")?.id;
     out.say(&format!("demo: project {}, a router and three VMs on phantom-1", project.spec.name));
 
     let script = Some(PhantomScript { delay_ms: STEP_MS, ..PhantomScript::default() });
@@ -54,7 +55,9 @@ pub async fn run(client: &Client, out: Out) -> anyhow::Result<()> {
     until(client, out, &mut rows, |rows| rows.iter().all(|row| row.state == State::Running)).await?;
 
     let first = rows[1].id;
-    for (ask, reached) in [(State::Quiesce, State::Quiesced), (State::Restart, State::Running), (State::Scrub, State::Closed)] {
+    for (ask, reached) in
+        [(State::Quiesce, State::Quiesced), (State::Restart, State::Running), (State::Scrub, State::Closed)]
+    {
         out.say(&format!("asking for {ask} of vm {first}"));
         rows[1].task = Some(client.ask::<VmSpec>(first, ask, false).await?.task_id);
         until(client, out, &mut rows, |rows| rows[1].state == reached).await?;
@@ -95,7 +98,12 @@ fn vm(n: u8, image: &Image, server: ServerId, phantom: Option<PhantomScript>) ->
         cpu: 1,
         ram_mb: 1024,
         disks: vec![Disk { name: "root".into(), gb: 10, primary: true }],
-        nics: vec![Nic { segment: "web".into(), mac: None, addresses: vec![address], gateway: Some([10, 1, 0, 1].into()) }],
+        nics: vec![Nic {
+            segment: "web".into(),
+            mac: None,
+            addresses: vec![address],
+            gateway: Some([10, 1, 0, 1].into()),
+        }],
         dns: Vec::new(),
         ssh_keys: Vec::new(),
         userdata: None,
@@ -157,9 +165,14 @@ fn drawn(rows: &[Row]) -> String {
 }
 
 async fn glance(client: &Client, row: &mut Row) -> anyhow::Result<()> {
-    let (state, task) = if row.is_vm { seen::<VmSpec>(client, row.id).await? } else { seen::<VirtualRouterSpec>(client, row.id).await? };
+    let (state, task) = if row.is_vm {
+        seen::<VmSpec>(client, row.id).await?
+    } else {
+        seen::<VirtualRouterSpec>(client, row.id).await?
+    };
     (row.state, row.task) = (state, task);
-    let newest = client.tasks(&TaskFilter { resource: Some(row.id), limit: Some(20), ..TaskFilter::default() }).await?.items;
+    let newest =
+        client.tasks(&TaskFilter { resource: Some(row.id), limit: Some(20), ..TaskFilter::default() }).await?.items;
     if let Some(task) = newest.iter().max_by_key(|task| task.id) {
         row.step = match &task.waiting_for {
             Some(waiting) => format!("waits for {}", waiting.reason),

@@ -15,9 +15,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listener = http::bind(&config.locks.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "the lock service listens");
     notify::tell("READY=1");
-    let locks = ::locks::service(access);
+    let locks = ::locks::service(&access);
     let router = ::locks::router(locks.clone()).merge(health::router(Checks::new()));
     let router = router.layer(axum::middleware::from_fn(http::trace_layer));
-    tokio::spawn(locks.run_expiry(shutdown.clone()));
+    let stop = shutdown.clone();
+    tokio::spawn(async move { locks.run_expiry(stop).await });
     Ok(http::serve(listener, router, shutdown).await?)
 }

@@ -14,7 +14,7 @@ use model::ServerType;
 use model::server::{HostSettings, Server, ServerSpec};
 use queue::Queue;
 use secrecy::SecretString;
-use service::config::{Config, Loaded};
+use service::config::{Config, Loaded, Telemetry};
 use service::health::{self, Checks};
 use service::{http, notify, shutdown};
 use std::fs::File;
@@ -43,14 +43,15 @@ pub async fn run(global: Global, loaded: Loaded, up: Up) -> anyhow::Result<()> {
     let out = Out::of(&global);
     let data = folder(&global.data)?;
     let _in_use = claim(&data)?;
-    let _telemetry = service::start("up", &config.telemetry)?;
+    let _telemetry = service::start("up", &quiet(&config.telemetry))?;
     let stop = shutdown::token()?;
     // The parts end after the demo or the interrupt, the API last: the worker hands over to it.
     let (parts, api_stop) = (CancellationToken::new(), CancellationToken::new());
 
     let listener = http::bind(&up.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let store = Store::open(&format!("sqlite://{}", data.join("drover.db").display()), api_role::limits(&config)).await?;
+    let store =
+        Store::open(&format!("sqlite://{}", data.join("drover.db").display()), api_role::limits(&config)).await?;
     let operator = kept_token(&store, &data.join(TOKEN_FILE), "operator", Role::Operator).await?;
     let fleet = data.join("fleet");
     let fleet = folder(&fleet)?;
@@ -76,12 +77,16 @@ pub async fn run(global: Global, loaded: Loaded, up: Up) -> anyhow::Result<()> {
         client: Client::new(&url, worker),
         queue,
         locks,
-        ssh: hosts::ssh::SshOptions { identity: config.worker.ssh_identity.clone(), known_hosts: config.worker.known_hosts.clone() },
+        ssh: hosts::ssh::SshOptions {
+            identity: config.worker.ssh_identity.clone(),
+            known_hosts: config.worker.known_hosts.clone(),
+        },
         drain: Duration::from_secs(config.worker.drain_secs),
         stand_ins: Vec::new(),
         hook: None,
     };
-    let (_limits, follow) = watch::channel(worker_role::limits(&Config { worker: all_hosts(&config), ..config.clone() }));
+    let (_limits, follow) =
+        watch::channel(worker_role::limits(&Config { worker: all_hosts(&config), ..config.clone() }));
     let dispatching = tokio::spawn(dispatcher.run(parts.clone()));
     let working = tokio::spawn(worker.run(follow, Health::default(), parts.clone()));
     notify::tell("READY=1");
@@ -100,6 +105,15 @@ pub async fn run(global: Global, loaded: Loaded, up: Up) -> anyhow::Result<()> {
     while services.join_next().await.is_some() {}
     store.close().await;
     result
+}
+
+/// The table and the progress are what is watched here: below warnings, logs are for those who ask for them.
+fn quiet(telemetry: &Telemetry) -> Telemetry {
+    let mut telemetry = telemetry.clone();
+    if telemetry.log_level == "info" {
+        telemetry.log_level = "warn".into();
+    }
+    telemetry
 }
 
 /// Ends only when the demo ends and `--exit` was given, or the demo failed.
@@ -147,16 +161,21 @@ async fn kept_token(store: &Store, file: &Path, name: &str, role: Role) -> anyho
 }
 
 /// The lock service on a port of its own, and how `drover lock` finds it.
-async fn locks(data: &Path, stop: &CancellationToken, services: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<::locks::Client> {
+async fn locks(
+    data: &Path,
+    stop: &CancellationToken,
+    services: &mut JoinSet<anyhow::Result<()>>,
+) -> anyhow::Result<::locks::Client> {
     let (worker, operator) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
     let listener = http::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     api_role::write_secret(&data.join(LOCKS_URL_FILE), &url)?;
     api_role::write_secret(&data.join(LOCKS_TOKEN_FILE), &operator)?;
     let access = ::locks::Access { worker: SecretString::from(worker.clone()), operator: SecretString::from(operator) };
-    let locks = ::locks::service(access);
+    let locks = ::locks::service(&access);
     let router = ::locks::router(locks.clone()).merge(health::router(Checks::new()));
-    tokio::spawn(locks.run_expiry(stop.clone()));
+    let expiry = stop.clone();
+    tokio::spawn(async move { locks.run_expiry(expiry).await });
     let stop = stop.clone();
     services.spawn(async move { Ok(http::serve(listener, router, stop).await?) });
     Ok(::locks::Client::new(&url, SecretString::from(worker)))
@@ -168,7 +187,8 @@ async fn servers(client: &Client, data: &Path) -> anyhow::Result<()> {
     let has = |name: &str| known.iter().any(|server| server.spec.name == name);
     if !has("phantom-1") {
         let settings = HostSettings::default();
-        record(client, server("phantom-1", ServerType::Phantom, PHANTOM_CORES, PHANTOM_RAM_MB, PHANTOM_GB, settings)).await?;
+        record(client, server("phantom-1", ServerType::Phantom, PHANTOM_CORES, PHANTOM_RAM_MB, PHANTOM_GB, settings))
+            .await?;
     }
     if !has("kvm-1") && libvirt_answers().await {
         let storage = folder(&data.join("kvm-1"))?.display().to_string();
@@ -209,7 +229,8 @@ async fn libvirt_answers() -> bool {
 /// Three quarters of what this machine has.
 fn memory_mb() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
     total.unwrap_or(0) / 1024 * 3 / 4
 }
 

@@ -11,7 +11,11 @@ use tracing::{info, warn};
 use worker::{Health, Limits, Worker};
 
 pub fn limits(config: &Config) -> Limits {
-    Limits { hosts: config.worker.hosts.clone(), per_host: config.worker.per_host, per_driver: config.worker.per_driver }
+    Limits {
+        hosts: config.worker.hosts.clone(),
+        per_host: config.worker.per_host,
+        per_driver: config.worker.per_driver,
+    }
 }
 
 pub async fn run(loaded: Loaded, _global: Global) -> anyhow::Result<()> {
@@ -24,7 +28,10 @@ pub async fn run(loaded: Loaded, _global: Global) -> anyhow::Result<()> {
         client: iaas::Client::new(&config.client.url, required(&config.client.token, "client.token")?.clone()),
         queue: queue.clone(),
         locks: ::locks::Client::new(&config.locks.url, required(&config.locks.token, "locks.token")?.clone()),
-        ssh: hosts::ssh::SshOptions { identity: config.worker.ssh_identity.clone(), known_hosts: config.worker.known_hosts.clone() },
+        ssh: hosts::ssh::SshOptions {
+            identity: config.worker.ssh_identity.clone(),
+            known_hosts: config.worker.known_hosts.clone(),
+        },
         drain: Duration::from_secs(config.worker.drain_secs),
         stand_ins: Vec::new(),
         hook: None,
