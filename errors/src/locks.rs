@@ -66,13 +66,5 @@ pub static TOKEN_ROLE: Entry = Entry {
     category: Category::Forbidden,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[
-    &LOCK_TIMEOUT,
-    &BAD_NAME,
-    &BAD_REQUEST,
-    &NOT_HELD,
-    &HOLDER_ALIVE,
-    &LOCK_UNKNOWN,
-    &TOKEN_UNKNOWN,
-    &TOKEN_ROLE,
-];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&LOCK_TIMEOUT, &BAD_NAME, &BAD_REQUEST, &NOT_HELD, &HOLDER_ALIVE, &LOCK_UNKNOWN, &TOKEN_UNKNOWN, &TOKEN_ROLE];

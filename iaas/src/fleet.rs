@@ -129,6 +129,8 @@ pub struct Wait {
     pub fault: Option<ErrorRecord>,
     #[serde(default)]
     pub steps: Vec<Step>,
+    #[serde(default)]
+    pub steps_total: Option<u32>,
 }
 
 /// `POST /v1/fleet/tasks/12/release`: handed over at a step boundary; queued again at once.
@@ -138,6 +140,8 @@ pub struct Release {
     pub fence: Fence,
     #[serde(default)]
     pub steps: Vec<Step>,
+    #[serde(default)]
+    pub steps_total: Option<u32>,
 }
 
 /// `POST /v1/fleet/tasks/12/settle`
@@ -151,6 +155,8 @@ pub struct Settle {
     pub outcome: Outcome,
     #[serde(default)]
     pub steps: Vec<Step>,
+    #[serde(default)]
+    pub steps_total: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

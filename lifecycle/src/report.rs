@@ -60,6 +60,10 @@ impl Report {
         self.state().total = Some(total);
     }
 
+    pub fn steps_total(&self) -> Option<u32> {
+        self.state().total
+    }
+
     pub fn begin(&self, number: u32, name: &str) {
         let mut state = self.state();
         let attempt = state.attempt;
@@ -134,7 +138,7 @@ impl Report {
                 () = self.0.changed.notified() => tokio::time::sleep(COALESCE).await,
             }
             let steps = self.unsent();
-            let steps_total = self.state().total;
+            let steps_total = self.steps_total();
             let asked = Instant::now();
             let progress = Progress { fence: claimed.fence, steps, steps_total };
             match self.0.client.progress(self.0.task, &progress).await {

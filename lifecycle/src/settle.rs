@@ -145,6 +145,7 @@ impl Desk {
             retry_secs,
             fault,
             steps: self.report.unsent(),
+            steps_total: self.report.steps_total(),
         };
         self.offer(Write::Wait(wait)).await;
     }
@@ -152,7 +153,8 @@ impl Desk {
     async fn release(&self, claimed: Claimed) {
         info!("handed over at a step boundary");
         self.count("handed_over", "");
-        let release = Release { fence: claimed.fence, steps: self.report.unsent() };
+        let release =
+            Release { fence: claimed.fence, steps: self.report.unsent(), steps_total: self.report.steps_total() };
         self.offer(Write::Release(release)).await;
     }
 
@@ -175,6 +177,7 @@ impl Desk {
             worker: self.worker.clone(),
             outcome,
             steps: self.report.unsent(),
+            steps_total: self.report.steps_total(),
         };
         self.offer(Write::Settle(settle)).await;
     }

@@ -59,7 +59,11 @@ fn read(request: ExportTraceServiceRequest) -> Vec<Span> {
     let mut spans = Vec::new();
     for resource in request.resource_spans {
         let attributes = resource.resource.map(|resource| resource.attributes).unwrap_or_default();
-        let service = attributes.into_iter().find(|pair| pair.key == "service.name").map(|pair| text(pair.value)).unwrap_or_default();
+        let service = attributes
+            .into_iter()
+            .find(|pair| pair.key == "service.name")
+            .map(|pair| text(pair.value))
+            .unwrap_or_default();
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
             spans.push(Span {
                 service: service.clone(),

@@ -47,7 +47,13 @@ async fn the_writes_of_a_worker_that_was_paused_past_its_lease_are_refused() {
     let refused = client.progress(built.task_id, &progress).await.expect_err("a late renewal is refused");
     assert_eq!(refused.code(), Some("iaas_fleet_002"), "{refused}");
     let error = model::task::ErrorRecord::of(&Fault::new(&errors::driver::PANIC).hole("panic", "late"), None, None);
-    let settle = Settle { fence: Some(late.fence), worker: "paused".into(), outcome: Outcome::Failed { error }, steps: Vec::new() };
+    let settle = Settle {
+        fence: Some(late.fence),
+        worker: "paused".into(),
+        outcome: Outcome::Failed { error },
+        steps: Vec::new(),
+        steps_total: None,
+    };
     let refused = client.settle(built.task_id, &settle).await.expect_err("a late result is refused");
     assert_eq!(refused.code(), Some("iaas_fleet_002"), "{refused}");
     assert_eq!(fleet.reaches::<VmSpec>(built.resource.id, State::Running).await.error, None);
@@ -126,7 +132,8 @@ async fn a_cancel_of_a_running_task_stops_it_at_a_step_boundary_and_leaves_a_way
 async fn a_rehearsed_fault_is_explained_and_retried_by_its_owner() {
     let mut fleet = Fleet::setup().start().await;
     let mut wish = vm(&fleet.image, &fleet.servers[0]);
-    wish.phantom = Some(PhantomScript { fail_at: Some("power on".into()), fail_times: Some(1), ..PhantomScript::default() });
+    wish.phantom =
+        Some(PhantomScript { fail_at: Some("power on".into()), fail_times: Some(1), ..PhantomScript::default() });
     let built = fleet.create("web", wish).await;
     fleet.work();
     let failed = fleet.reaches::<VmSpec>(built.resource.id, State::Unresourced).await;

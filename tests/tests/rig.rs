@@ -55,15 +55,18 @@ pub struct Rig<S> {
 }
 
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
-    let patch = || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
+    let patch =
+        || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
     Rig { driver: driver(kind), wish: |fleet| vm(&fleet.image, &fleet.servers[0]), patch }
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    let segments = || vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
     Rig {
         driver: driver(kind),
-        wish: move |_| VirtualRouterSpec { segments: segments(), ..VirtualRouterSpec::default() },
+        wish: |_| {
+            let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
+            VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
+        },
         patch: || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }),
     }
 }
@@ -97,7 +100,7 @@ impl<S: Spec> Rig<S> {
         (id, accepted.task_id)
     }
 
-    pub fn into(&self, verb: Verb) -> State {
+    pub fn goal(&self, verb: Verb) -> State {
         states::row_of_verb(self.driver.kind, verb).expect("the table has the verb").into
     }
 }

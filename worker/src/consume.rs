@@ -98,6 +98,7 @@ impl Taken {
                 retry_secs: NO_DRIVER_SECS,
                 fault: None,
                 steps: Vec::new(),
+                steps_total: None,
             };
             if let Err(failure) = worker.client.wait(message.task, &wait).await {
                 warn!(%failure, "the wait was not taken");

@@ -74,7 +74,9 @@ impl Fleet {
         let gone: Vec<String> = self
             .served
             .iter()
-            .filter(|(name, served)| !wanted.iter().any(|server| server.spec.name == **name && server.spec.address == served.address))
+            .filter(|(name, served)| {
+                !wanted.iter().any(|server| server.spec.name == **name && server.spec.address == served.address)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         for name in gone {
@@ -92,7 +94,8 @@ impl Fleet {
         }
         self.served.values().for_each(|served| served.slots.resize(limits.per_host));
         // Side by side: one host that hangs does not keep the others from being reported.
-        let reports = self.served.values().map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings));
+        let reports =
+            self.served.values().map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings));
         futures::future::join_all(reports).await;
     }
 
@@ -116,7 +119,8 @@ impl Fleet {
             shutdown: self.shutdown.clone(),
         };
         let prefetch = u16::try_from(limits.per_host * 2).unwrap_or(u16::MAX);
-        let consumer = tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
+        let consumer =
+            tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
         info!(host = name, address = server.spec.address, "serving");
         Served { address: server.spec.address.clone(), host, slots, live, stop, consumer, warnings }
     }

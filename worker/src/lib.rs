@@ -10,8 +10,8 @@ mod report;
 mod slots;
 
 use crate::hosts::Fleet;
-use lifecycle::Hook;
 use ::hosts::ssh::SshOptions;
+use lifecycle::Hook;
 use queue::Queue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +63,12 @@ impl Health {
 
 impl Worker {
     /// Until shutdown; then every attempt hands over at its next step boundary.
-    pub async fn run(self, mut limits: tokio::sync::watch::Receiver<Limits>, health: Health, shutdown: CancellationToken) {
+    pub async fn run(
+        self,
+        mut limits: tokio::sync::watch::Receiver<Limits>,
+        health: Health,
+        shutdown: CancellationToken,
+    ) {
         let attempts = TaskTracker::new();
         let mut fleet = Fleet::new(self.clone(), attempts.clone(), shutdown.clone());
         let mut tick = tokio::time::interval(HEARTBEAT);
@@ -81,7 +86,10 @@ impl Worker {
         fleet.stop().await;
         attempts.close();
         if tokio::time::timeout(self.drain, attempts.wait()).await.is_err() {
-            warn!(left = attempts.len(), "attempts did not reach a step boundary in time; the sweep dispatches them again");
+            warn!(
+                left = attempts.len(),
+                "attempts did not reach a step boundary in time; the sweep dispatches them again"
+            );
         }
     }
 }

@@ -19,7 +19,11 @@ pub(crate) async fn send(worker: &Worker, host: &dyn Host, warnings: &[String]) 
         warnings: warnings.to_vec(),
         seen_at: Moment::now(),
     };
-    metrics::gauge!("drover_host_up", "host" => host.name().to_owned()).set(if report.host_error.is_none() { 1.0 } else { 0.0 });
+    metrics::gauge!("drover_host_up", "host" => host.name().to_owned()).set(if report.host_error.is_none() {
+        1.0
+    } else {
+        0.0
+    });
     if let Err(failure) = worker.client.report(host.name(), &report).await {
         warn!(%failure, host = host.name(), "the heartbeat was not taken");
     }

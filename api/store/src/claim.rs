@@ -59,7 +59,7 @@ impl Unit {
         }
         let note = format!("attempt {} by {}", row.task.attempts, claim.worker);
         self.event(EventKind::TaskStarted, &resource, Some(&row.task), Some(note));
-        self.report_steps(&mut row, &resource, claim.steps);
+        self.report_steps(&mut row, &resource, claim.steps, None);
         let claimed = Claimed { fence: row.task.fence, attempt: row.task.attempts, lease_secs: self.limits.lease_secs };
         self.put_task(row);
         Ok(claimed)
@@ -87,8 +87,7 @@ impl Unit {
         who.serves(&row.task.host)?;
         row.holds(progress.fence)?;
         row.task.lease_until = Some(later(self.now, self.limits.lease_secs));
-        row.task.steps_total = progress.steps_total.or(row.task.steps_total);
-        self.report_steps(&mut row, &resource, progress.steps);
+        self.report_steps(&mut row, &resource, progress.steps, progress.steps_total);
         let renewed = Renewed { lease_secs: self.limits.lease_secs, cancel_by: row.task.cancel_by.clone() };
         self.put_task(row);
         Ok(renewed)

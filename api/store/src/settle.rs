@@ -56,7 +56,7 @@ impl Store {
 
 impl Unit {
     async fn settle(&mut self, id: TaskId, settle: Settle, who: &Who) -> Answer<()> {
-        let Settle { fence, worker, outcome, steps } = settle;
+        let Settle { fence, worker, outcome, steps, steps_total } = settle;
         let (mut row, resource) = self.pair(id).await?;
         who.serves(&row.task.host)?;
         let end = End::from(outcome);
@@ -85,7 +85,7 @@ impl Unit {
             let how = if row.task.dry_run { "a dry run" } else { "not a dry run, and no attempt has begun" };
             return Err(Refusal::claim(id, how));
         }
-        self.report_steps(&mut row, &resource, steps);
+        self.report_steps(&mut row, &resource, steps, steps_total);
         self.end(row, resource, end, &worker).await
     }
 

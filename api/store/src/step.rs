@@ -12,7 +12,8 @@ use std::collections::HashMap;
 
 impl Unit {
     /// Keeps the steps. A step that began or ended is an event; its progress in between is not.
-    pub fn report_steps(&mut self, row: &mut TaskRow, resource: &ResourceRow, steps: Vec<Step>) {
+    pub fn report_steps(&mut self, row: &mut TaskRow, resource: &ResourceRow, steps: Vec<Step>, total: Option<u32>) {
+        row.task.steps_total = total.or(row.task.steps_total);
         for step in steps {
             let began = step.outcome == StepOutcome::Running && step.note.is_none();
             if began || step.outcome != StepOutcome::Running {

@@ -43,7 +43,7 @@ impl Unit {
             None if matches!(row.task.status, TaskStatus::Queued | TaskStatus::Waiting) => {}
             None => return Err(Refusal::claim(id, row.task.status)),
         }
-        self.report_steps(&mut row, &resource, wait.steps);
+        self.report_steps(&mut row, &resource, wait.steps, wait.steps_total);
         if let Some(by) = row.task.cancel_by.clone() {
             return self.end_cancelled(row, resource, &by).await;
         }
@@ -85,7 +85,7 @@ impl Unit {
             return Ok(());
         }
         row.holds(release.fence)?;
-        self.report_steps(&mut row, &resource, release.steps);
+        self.report_steps(&mut row, &resource, release.steps, release.steps_total);
         if let Some(by) = row.task.cancel_by.clone() {
             return self.end_cancelled(row, resource, &by).await;
         }

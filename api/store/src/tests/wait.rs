@@ -99,6 +99,7 @@ async fn a_fault_counts_and_a_wait_that_goes_on_keeps_its_beginning(world: World
             retry_secs: 30,
             fault: Some(error()),
             steps: Vec::new(),
+            steps_total: None,
         };
         world.store.task_wait(vm.task_id, wait, &worker()).await.unwrap();
         let task = world.task(vm.task_id).await;

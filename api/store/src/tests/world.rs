@@ -121,7 +121,7 @@ impl World {
     }
 
     pub async fn settle(&self, id: TaskId, fence: Fence, outcome: Outcome) -> Answer<()> {
-        let settle = Settle { fence: Some(fence), worker: "w1".into(), outcome, steps: Vec::new() };
+        let settle = Settle { fence: Some(fence), worker: "w1".into(), outcome, steps: Vec::new(), steps_total: None };
         self.store.task_settle(id, settle, &worker()).await
     }
 
@@ -132,12 +132,20 @@ impl World {
 
     pub async fn wait_for(&self, id: TaskId, fence: Option<Fence>, other: Option<ResourceId>) -> Answer<()> {
         let reason = "something else".to_owned();
-        let wait = Wait { fence, reason, resource_id: other, retry_secs: 60, fault: None, steps: Vec::new() };
+        let wait = Wait {
+            fence,
+            reason,
+            resource_id: other,
+            retry_secs: 60,
+            fault: None,
+            steps: Vec::new(),
+            steps_total: None,
+        };
         self.store.task_wait(id, wait, &worker()).await
     }
 
     pub async fn release(&self, id: TaskId, fence: Fence) -> Answer<()> {
-        self.store.task_release(id, Release { fence, steps: Vec::new() }, &worker()).await
+        self.store.task_release(id, Release { fence, steps: Vec::new(), steps_total: None }, &worker()).await
     }
 
     /// Claims and succeeds.
