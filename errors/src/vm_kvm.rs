@@ -18,22 +18,6 @@ pub static IMAGE_CHECKSUM: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub static IMAGE_SOURCE: Entry = Entry {
-    code: "2102",
-    text: "Image {image} could not be fetched onto {host}: {reason}.",
-    cause: "The URL or path of the image does not answer from the host.",
-    remedy: "Check the image's record from the host itself, then retry.",
-    category: Category::HostRefused,
-};
-
-pub static DISK_SHRINK: Entry = Entry {
-    code: "2103",
-    text: "Disk {disk} has {found_gb} GB, fewer were asked for: {wanted_gb} GB.",
-    cause: "A disk cannot be made smaller without losing data.",
-    remedy: "Ask for at least {found_gb} GB, or remove the disk and add another.",
-    category: Category::InvalidInput,
-};
-
 pub static DOMAIN_NOT_RUNNING: Entry = Entry {
     code: "2104",
     text: "Domain {domain} was started and is {found}.",
@@ -58,14 +42,30 @@ pub static DOMAIN_ABSENT: Entry = Entry {
     category: Category::Conflict,
 };
 
+pub static SEED_TOO_LARGE: Entry = Entry {
+    code: "2107",
+    text: "The cloud-init seed could not be written: {reason}.",
+    cause: "Keys, addresses and user data together do not fit into its image.",
+    remedy: "Shorten the user data, or fetch most of it from the guest.",
+    category: Category::InvalidInput,
+};
+
+pub static NO_IMAGE: Entry = Entry {
+    code: "2108",
+    text: "{resource} has no image record.",
+    cause: "The API is older than the worker, or a defect.",
+    remedy: "Upgrade the API, then retry the resource.",
+    category: Category::BadAnswer,
+};
+
 pub(crate) const ENTRIES: &[&Entry] = &[
     &DOMAIN_FOREIGN,
     &IMAGE_CHECKSUM,
-    &IMAGE_SOURCE,
-    &DISK_SHRINK,
     &DOMAIN_NOT_RUNNING,
     &DOMAIN_NOT_OFF,
     &DOMAIN_ABSENT,
+    &SEED_TOO_LARGE,
+    &NO_IMAGE,
 ];
 
 /// Every `<driver>_<verb>` under which these numbers stand.

@@ -189,6 +189,11 @@ impl Context {
         self.report.note(note.into());
     }
 
+    /// Whether acts are recorded and not done: then there is nothing to wait for.
+    pub fn is_dry_run(&self) -> bool {
+        self.plan.is_some()
+    }
+
     /// A pause inside a step that waits for the host to change.
     pub async fn pause(&self, length: Duration) {
         tokio::time::sleep(length).await;

@@ -18,6 +18,11 @@ pub fn vm_folder(storage: &str, vm: ResourceId) -> String {
     format!("{storage}/vms/{vm}")
 }
 
+/// The segment whose bridge this is; none for a bridge of another maker.
+pub fn segment(bridge: &str) -> Option<&str> {
+    bridge.strip_prefix("br-")
+}
+
 pub fn disk(storage: &str, vm: ResourceId, disk: &str) -> String {
     format!("{}/{disk}.qcow2", vm_folder(storage, vm))
 }

@@ -1,0 +1,51 @@
+//! Debian's coreutils: what is there, and moving it.
+
+use hosts::{Command, Invocation, Output};
+use std::time::Duration;
+
+/// Copying or reading an image of many gigabytes.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Whether a path is there.
+pub fn exists(path: &str) -> Command<bool> {
+    Command {
+        invocation: Invocation::looks(["test", "-e", path]).answers(&[0, 1]),
+        read: |output| Ok(output.status == 0),
+    }
+}
+
+/// A folder that others may pass through, but not list: a guest's QEMU runs as a user of its own.
+pub fn make_folder(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["mkdir", "-p", "-m", "0711", path]))
+}
+
+/// What is in a folder, or nothing when it is absent.
+pub fn list(folder: &str) -> Command<Vec<String>> {
+    let invocation = Invocation::looks(["ls", "-A", "-1", folder]).answers(&[0, 2]);
+    Command { invocation, read: |output| Ok(output.text().lines().map(str::to_owned).collect()) }
+}
+
+/// Over what is there, in one step.
+pub fn rename(from: &str, to: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["mv", "-f", from, to]))
+}
+
+/// Shares blocks where the file system can.
+pub fn copy(from: &str, to: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["cp", "--reflink=auto", "--sparse=always", from, to]).deadline(LONG))
+}
+
+/// The checksum of a file, 64 hexadecimal digits; none when it is absent.
+pub fn sha256(path: &str) -> Command<Option<String>> {
+    Command { invocation: Invocation::looks(["sha256sum", path]).answers(&[0, 1]).deadline(LONG), read: read_sha256 }
+}
+
+fn read_sha256(output: &Output) -> Result<Option<String>, String> {
+    if output.status == 1 {
+        return Ok(None);
+    }
+    match output.text().get(..64) {
+        Some(sum) if sum.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(Some(sum.to_owned())),
+        _ => Err("there is no checksum in it".to_owned()),
+    }
+}

@@ -1,0 +1,88 @@
+//! iproute2: bridges. Those that drover made carry its name as their alias.
+
+use hosts::{Command, Invocation, Output};
+use serde::Deserialize;
+
+/// Who made a bridge.
+pub const ALIAS: &str = "drover";
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Bridge {
+    #[serde(rename = "ifname")]
+    pub name: String,
+    #[serde(rename = "ifalias", default)]
+    pub alias: Option<String>,
+    flags: Vec<String>,
+}
+
+impl Bridge {
+    pub fn is_up(&self) -> bool {
+        self.flags.iter().any(|flag| flag == "UP")
+    }
+
+    pub fn is_ours(&self) -> bool {
+        self.alias.as_deref() == Some(ALIAS)
+    }
+}
+
+/// Every bridge of the host.
+pub fn bridges() -> Command<Vec<Bridge>> {
+    Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "type", "bridge"]), read: read_bridges }
+}
+
+fn read_bridges(output: &Output) -> Result<Vec<Bridge>, String> {
+    // With no bridge at all it says nothing, or a list of empty objects.
+    let text = output.text();
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    rows.into_iter()
+        .filter(|row| row.get("ifname").is_some())
+        .map(|row| serde_json::from_value(row).map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// How many links are plugged into a bridge.
+pub fn ports(bridge: &str) -> Command<usize> {
+    let read = |output: &Output| match output.text().trim() {
+        "" => Ok(0),
+        text => {
+            let rows: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            Ok(rows.iter().filter(|row| row.get("ifname").is_some()).count())
+        }
+    };
+    Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "master", bridge]), read }
+}
+
+pub fn add_bridge(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "add", "name", name, "type", "bridge"]))
+}
+
+/// Marks it as drover's.
+pub fn claim(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "set", "dev", name, "alias", ALIAS]))
+}
+
+pub fn up(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "set", "dev", name, "up"]))
+}
+
+pub fn delete_bridge(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "delete", "dev", name, "type", "bridge"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_answer_is_read() {
+        let output = Output { stdout: include_bytes!("../golden/ip-bridges.json").to_vec(), ..Output::default() };
+        let bridges = read_bridges(&output).unwrap();
+        assert_eq!(bridges.len(), 1);
+        assert!(bridges[0].is_ours() && bridges[0].is_up() && bridges[0].name == "br-web", "{bridges:?}");
+        assert_eq!(read_bridges(&Output { stdout: b"[{},{}]".to_vec(), ..Output::default() }).unwrap(), []);
+        assert!(read_bridges(&Output { stdout: b"Object".to_vec(), ..Output::default() }).is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! What libvirt says a domain is, as far as drover made it so.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+struct Domain {
+    #[serde(default)]
+    metadata: Option<Metadata>,
+    memory: Memory,
+    vcpu: Vcpu,
+    devices: Devices,
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    #[serde(rename = "vm", default)]
+    vm: Option<Mark>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mark {
+    #[serde(rename = "@resource")]
+    resource: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Memory {
+    #[serde(rename = "@unit")]
+    unit: String,
+    #[serde(rename = "$text")]
+    size: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Vcpu {
+    #[serde(rename = "@current", default)]
+    current: Option<u32>,
+    #[serde(rename = "$text")]
+    most: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Devices {
+    #[serde(default)]
+    disk: Vec<DiskXml>,
+    #[serde(default)]
+    interface: Vec<InterfaceXml>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DiskXml {
+    #[serde(default)]
+    serial: Option<String>,
+    #[serde(default)]
+    source: Option<Source>,
+    target: Target,
+}
+
+#[derive(Debug, Deserialize)]
+struct Source {
+    #[serde(rename = "@file", default)]
+    file: Option<String>,
+    #[serde(rename = "@bridge", default)]
+    bridge: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    #[serde(rename = "@dev")]
+    dev: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct InterfaceXml {
+    mac: Mac,
+    #[serde(default)]
+    source: Option<Source>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mac {
+    #[serde(rename = "@address")]
+    address: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actual {
+    /// The resource that its metadata names; none when drover did not make it.
+    pub resource: Option<i64>,
+    pub cpu: u32,
+    pub most_cpus: u32,
+    pub ram_mb: u64,
+    pub disks: Vec<ActualDisk>,
+    pub nics: Vec<ActualNic>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualDisk {
+    /// Its serial.
+    pub name: String,
+    pub path: String,
+    pub target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualNic {
+    pub mac: String,
+    pub bridge: String,
+}
+
+/// The serial of the seed, which is no disk of the wish.
+const SEED: &str = "cidata";
+
+/// Reads a domain's XML; gives why it makes no sense.
+pub fn read(xml: &str) -> Result<Actual, String> {
+    // The mark's prefix is ours, and libvirt keeps it.
+    let xml = xml.replace("<drover:vm ", "<vm ").replace("</drover:vm>", "</vm>");
+    let domain: Domain = quick_xml::de::from_str(&xml).map_err(|error| error.to_string())?;
+    let ram_mb = match domain.memory.unit.as_str() {
+        "KiB" => domain.memory.size / 1024,
+        "MiB" => domain.memory.size,
+        other => return Err(format!("its memory is in {other}")),
+    };
+    let disks = domain.devices.disk.into_iter().filter_map(|disk| {
+        let name = disk.serial.filter(|serial| serial != SEED)?;
+        Some(ActualDisk { name, path: disk.source?.file?, target: disk.target.dev })
+    });
+    let nics = domain
+        .devices
+        .interface
+        .into_iter()
+        .filter_map(|nic| Some(ActualNic { mac: nic.mac.address, bridge: nic.source?.bridge? }));
+    Ok(Actual {
+        resource: domain.metadata.and_then(|metadata| metadata.vm).map(|mark| mark.resource),
+        cpu: domain.vcpu.current.unwrap_or(domain.vcpu.most),
+        most_cpus: domain.vcpu.most,
+        ram_mb,
+        disks: disks.collect(),
+        nics: nics.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+    use crate::{domain, sample};
+    use model::Fence;
+
+    #[test]
+    fn what_is_defined_reads_back() {
+        let (vm, image) = sample::vm();
+        let plan = Plan { storage: "/s".into(), has_kvm: true };
+        let actual = read(&domain::domain(&vm, &image, &plan, Fence(3))).unwrap();
+        assert_eq!((actual.resource, actual.cpu, actual.most_cpus, actual.ram_mb), (Some(7), 2, 8, 1024));
+        let disks: Vec<_> =
+            actual.disks.iter().map(|disk| (disk.name.as_str(), disk.path.as_str(), disk.target.as_str())).collect();
+        assert_eq!(disks, [("root", "/s/vms/7/root.qcow2", "vda"), ("data", "/s/vms/7/data.qcow2", "vdb")]);
+        assert_eq!(actual.nics, [ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-web".into() }]);
+    }
+
+    #[test]
+    fn a_domain_that_drover_did_not_make_is_nobodys() {
+        let xml = "<domain><memory unit='KiB'>1048576</memory><vcpu>1</vcpu><devices/></domain>";
+        assert_eq!(read(xml).unwrap().resource, None);
+    }
+}

@@ -1,0 +1,26 @@
+//! Starts a VM again, from quiesced or out of the scrub queue.
+
+use crate::plan::{Plan, look};
+use crate::steps::{bridge::Bridge, define::Autostart, power::On};
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::event::Event;
+use model::vm::Vm;
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>, Fault> {
+    Ok(Prerequisite::Ready(look(cx).await?))
+}
+
+pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
+    let mut steps = Steps::new();
+    for nic in &vm.spec.nics {
+        steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
+    }
+    steps.then(Autostart { vm: vm.id, on: true });
+    steps.then(On { vm: vm.id });
+    cx.carry_out(steps).await
+}

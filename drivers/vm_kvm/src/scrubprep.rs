@@ -1,0 +1,23 @@
+//! Puts a VM aside: off, kept, and not started with its host, so that it can be restored.
+
+use crate::plan::{Plan, look};
+use crate::steps::{define::Autostart, power::Off};
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::event::Event;
+use model::vm::Vm;
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>, Fault> {
+    Ok(Prerequisite::Ready(look(cx).await?))
+}
+
+pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
+    let mut steps = Steps::new();
+    steps.then(Autostart { vm: vm.id, on: false });
+    steps.then(Off { vm: vm.id });
+    cx.carry_out(steps).await
+}

@@ -1,0 +1,63 @@
+//! The domain's definition, and whether it starts with the host.
+
+use super::{Which, own};
+use crate::plan::Plan;
+use crate::{change, domain};
+use commands::virsh;
+use lifecycle::{Acted, Context, Look, Looked, Step};
+use model::image::Image;
+use model::vm::Vm;
+use model::{ResourceId, names};
+
+/// Before its bridges are there: a bridge is removed only when no defined domain names it, so that a build and a scrub on
+/// one segment cannot cross each other.
+pub struct Define {
+    pub vm: Vm,
+    pub image: Image,
+    pub plan: Plan,
+}
+
+impl Step for Define {
+    fn name(&self) -> String {
+        "define domain".into()
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            let kept = own(cx, self.vm.id, Which::Kept).await?;
+            Ok(Look::done_if(kept.is_some_and(|kept| change::is_as_wished(&self.vm.spec, &kept))))
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let xml = domain::domain(&self.vm, &self.image, &self.plan, cx.fence);
+            cx.run(virsh::define(&cx.settings.libvirt_uri, &xml)).await
+        })
+    }
+}
+
+pub struct Autostart {
+    pub vm: ResourceId,
+    pub on: bool,
+}
+
+impl Step for Autostart {
+    fn name(&self) -> String {
+        if self.on { "set autostart".into() } else { "leave autostart".into() }
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            let found = cx.run(virsh::autostart(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
+            // An absent domain starts with no host.
+            Ok(Look::done_if(found.unwrap_or(false) == self.on))
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            cx.run(virsh::set_autostart(&cx.settings.libvirt_uri, &names::domain(self.vm), self.on)).await
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! On and off.
+
+use commands::virsh::{self, State};
+use errors::Fault;
+use lifecycle::{Acted, Context, Look, Looked, Step};
+use model::{ResourceId, names};
+use std::time::Duration;
+
+/// What a guest gets to shut itself down, before the plug is pulled.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(60);
+
+/// The button is pressed again this often: a guest that was still booting has not seen it.
+const PRESS_EVERY: Duration = Duration::from_secs(5);
+
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// How long a guest is watched after its start: one that cannot run ends at once.
+const SETTLE: Duration = Duration::from_millis(300);
+
+async fn state(cx: &Context, vm: ResourceId) -> Result<Option<State>, Fault> {
+    cx.run(virsh::state(&cx.settings.libvirt_uri, &names::domain(vm))).await
+}
+
+pub struct On {
+    pub vm: ResourceId,
+}
+
+impl Step for On {
+    fn name(&self) -> String {
+        "power on".into()
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move { Ok(Look::done_if(state(cx, self.vm).await? == Some(State::Running))) })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let domain = names::domain(self.vm);
+            cx.run(virsh::start(&cx.settings.libvirt_uri, &domain)).await?;
+            if cx.is_dry_run() {
+                return Ok(());
+            }
+            cx.pause(SETTLE).await;
+            match state(cx, self.vm).await? {
+                Some(State::Running) => Ok(()),
+                found => {
+                    let found = found.map_or_else(|| "absent".to_owned(), |state| state.word().to_owned());
+                    Err(Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING).hole("domain", domain).hole("found", found))
+                }
+            }
+        })
+    }
+}
+
+/// By the power button, and when the guest does not care for it, by the plug.
+pub struct Off {
+    pub vm: ResourceId,
+}
+
+impl Off {
+    async fn is_off(&self, cx: &Context) -> Result<bool, Fault> {
+        Ok(matches!(state(cx, self.vm).await?, None | Some(State::ShutOff)))
+    }
+}
+
+impl Step for Off {
+    fn name(&self) -> String {
+        "power off".into()
+    }
+
+    fn deadline(&self) -> Duration {
+        SHUTDOWN_LIMIT + Duration::from_secs(60)
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move { Ok(Look::done_if(self.is_off(cx).await?)) })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
+            let glances = (SHUTDOWN_LIMIT.as_millis() / GLANCE.as_millis()) as u32;
+            let press = (PRESS_EVERY.as_millis() / GLANCE.as_millis()) as u32;
+            for glance in 0..glances {
+                if glance % press == 0 {
+                    let pressed = cx.run(virsh::shutdown(uri, &domain)).await;
+                    // It may have gone off just before.
+                    if pressed.is_err() && !self.is_off(cx).await? {
+                        pressed?;
+                    }
+                }
+                if cx.is_dry_run() || self.is_off(cx).await? {
+                    return Ok(());
+                }
+                cx.pause(GLANCE).await;
+            }
+            cx.note(format!("did not shut down within {} s: pulling the plug", SHUTDOWN_LIMIT.as_secs()));
+            let destroyed = cx.run(virsh::destroy(uri, &domain)).await;
+            if self.is_off(cx).await? {
+                return Ok(());
+            }
+            destroyed?;
+            let found = state(cx, self.vm).await?.map_or_else(|| "absent".to_owned(), |state| state.word().to_owned());
+            Err(Fault::new(&errors::vm_kvm::DOMAIN_NOT_OFF).hole("domain", domain).hole("found", found))
+        })
+    }
+}

@@ -1,0 +1,27 @@
+//! Updates a quiesced VM: its disks, its nics, its processors and memory.
+
+use crate::change::change;
+use crate::plan::look;
+use crate::steps::{Which, present};
+use crate::update::{Update, left_behind, stray_disks, while_off};
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::event::Event;
+use model::vm::Vm;
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
+    let plan = look(cx).await?;
+    let kept = present(cx, vm.id, Which::Kept).await?;
+    Ok(Prerequisite::Ready(Update { plan, change: change(&vm.spec, &kept), stray_disks: stray_disks(cx, vm).await? }))
+}
+
+pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault> {
+    let mut steps = Steps::new();
+    while_off(cx, vm, &update, &mut steps)?;
+    left_behind(cx, &update, &mut steps);
+    cx.carry_out(steps).await
+}

@@ -1,0 +1,67 @@
+//! Updates a running VM: live where libvirt can; else it is stopped, changed and started, as the plan says beforehand.
+
+use crate::change::change;
+use crate::plan::look;
+use crate::steps::device::{Attach, Cpus, Detach, Device, Grow};
+use crate::steps::{Which, disk::Disk, power, present};
+use crate::update::{Update, bridges, left_behind, stray_disks, while_off};
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::event::Event;
+use model::names;
+use model::vm::{Nic, Vm};
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
+    let plan = look(cx).await?;
+    let live = present(cx, vm.id, Which::Live).await?;
+    let change = change(&vm.spec, &live);
+    if let Some(why) = &change.stop {
+        cx.note(format!("the guest will be stopped and started: {why}"));
+    }
+    Ok(Prerequisite::Ready(Update { plan, change, stray_disks: stray_disks(cx, vm).await? }))
+}
+
+pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault> {
+    let mut steps = Steps::new();
+    if update.change.stop.is_some() {
+        steps.then(power::Off { vm: vm.id });
+        while_off(cx, vm, &update, &mut steps)?;
+    } else {
+        live(cx, vm, &update, &mut steps);
+    }
+    // Also when an earlier attempt has stopped the guest and went no further.
+    steps.then(power::On { vm: vm.id });
+    left_behind(cx, &update, &mut steps);
+    cx.carry_out(steps).await
+}
+
+fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
+    let path = |name: &str| names::disk(&update.plan.storage, vm.id, name);
+    let is_new = |name: &str| update.change.new_disks.iter().any(|disk| disk.name == name);
+    for (mac, bridge) in &update.change.gone_nics {
+        let segment = names::segment(bridge).unwrap_or(bridge).to_owned();
+        let nic = Nic { segment, mac: Some(mac.clone()), addresses: Vec::new(), gateway: None };
+        steps.then(Detach { vm: vm.id, device: Device::Nic(nic) });
+    }
+    for (name, path) in &update.change.gone_disks {
+        steps.then(Detach { vm: vm.id, device: Device::Disk { name: name.clone(), path: path.clone() } });
+    }
+    for disk in vm.spec.disks.iter().filter(|disk| !is_new(&disk.name)) {
+        steps.then(Grow { vm: vm.id, name: disk.name.clone(), path: path(&disk.name), gb: disk.gb });
+    }
+    for disk in &update.change.new_disks {
+        steps.then(Disk { name: disk.name.clone(), path: path(&disk.name), gb: disk.gb, base: None });
+        steps.then(Attach { vm: vm.id, device: Device::Disk { name: disk.name.clone(), path: path(&disk.name) } });
+    }
+    bridges(cx, vm, steps);
+    for nic in &update.change.new_nics {
+        steps.then(Attach { vm: vm.id, device: Device::Nic(nic.clone()) });
+    }
+    if let Some(count) = update.change.more_cpus {
+        steps.then(Cpus { vm: vm.id, count });
+    }
+}
