@@ -69,6 +69,20 @@ impl Invocation {
     pub fn line(&self) -> String {
         self.argv.join(" ")
     }
+
+    /// The output, unless its status is none of the command's answers.
+    pub fn judge(&self, host: &str, output: Output) -> Result<Output, HostError> {
+        if self.answers.contains(&output.status) {
+            return Ok(output);
+        }
+        Err(HostError::Failed {
+            host: host.to_owned(),
+            program: self.program().to_owned(),
+            line: self.line(),
+            status: output.status,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
 }
 
 // stdin may hold a secret: only its length is shown.

@@ -9,6 +9,7 @@ pub mod phantom;
 pub mod ssh;
 
 mod nowhere;
+mod process;
 
 use ssh::{Ssh, SshOptions};
 use std::sync::Arc;

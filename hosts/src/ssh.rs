@@ -1,15 +1,31 @@
 //! Another machine, by OpenSSH's own client: its known hosts, its keys, its agent, its connection sharing.
 //!
-//! A command crosses as one line that is quoted in one function. It runs under `timeout`, so that its deadline holds on the
-//! far side too, and its exit status comes back on a line of stderr of its own: without that line it was ssh that failed,
-//! and the host was not reached.
+//! Flow: one `ssh` a command, over a shared connection; the command crosses as one quoted line (`line`); what ssh itself has
+//! to say goes to a file of its own, so that stderr is the command's alone.
+//!
+//! Guarantees: a status, whichever it is, is the command's: when ssh fails there is none, and the host was not reached. When
+//! the deadline passes the far side stops the command's whole process group by itself, also when it is cut off. When the
+//! future is dropped, or this process dies, the far side stops it as soon as it learns of it.
+//!
+//! Assumptions: the far side's login shell reads POSIX quotes; it has `sh`, coreutils, and util-linux's `setsid`. A command
+//! that has left its process group is not followed.
+
+mod address;
+mod files;
+mod line;
 
 use crate::host::{Host, HostError, Invocation, Output};
-use crate::local;
+use crate::process::{self, Stdin};
 use futures::future::BoxFuture;
-use std::path::PathBuf;
-use std::str::FromStr;
+use line::Answer;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tempfile::{NamedTempFile, TempDir};
+use uuid::Uuid;
+
+pub use address::SshAddress;
 
 /// How ssh finds its key and the hosts it knows; its own defaults where nothing is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,136 +35,126 @@ pub struct SshOptions {
     pub known_hosts: Option<PathBuf>,
 }
 
-/// `user@host`, `user@host:port`, `user@[address]:port`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SshAddress {
-    pub user: String,
-    pub host: String,
-    pub port: u16,
-}
-
-impl FromStr for SshAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not user@host[:port]");
-        let (user, rest) = text.split_once('@').ok_or_else(wrong)?;
-        let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or_else(wrong)?)),
-            None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
-        };
-        let port = port.map_or(Ok(22), str::parse).map_err(|_| wrong())?;
-        // ssh would take a leading dash for an option.
-        let odd = |part: &str| part.is_empty() || part.starts_with('-') || part.contains(char::is_whitespace);
-        if odd(user) || odd(host) {
-            return Err(wrong());
-        }
-        Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
-    }
-}
-
 pub struct Ssh {
     name: String,
     address: SshAddress,
     options: SshOptions,
-    /// Where connections are shared; removed with the last one.
-    control: PathBuf,
+    control: Mutex<Option<TempDir>>,
 }
 
-/// Begins the line of stderr that carries the status.
-const MARK: &str = "drover-status:";
-
-/// What the far side's `timeout` answers when it had to stop the command.
-const TIMED_OUT: i32 = 124;
-
 /// How much longer the near side waits than the far side, for the way there and back.
-const WAY: Duration = Duration::from_secs(15);
+const WAY: Duration = Duration::from_secs(20);
 
-/// What the scripts below answer for an absent file.
-const ABSENT: i32 = 44;
+/// A socket's path has at most 107 bytes, and ssh appends some of its own.
+const LONGEST_FOLDER: usize = 60;
 
-const PUT: &str = r#"set -e; d=$(dirname -- "$1"); mkdir -p -- "$d"; t=$(mktemp -- "$1.XXXXXX"); trap 'rm -f -- "$t"' EXIT; chmod "$2" "$t"; cat >"$t"; sync -- "$t"; mv -f -- "$t" "$1"; sync -- "$d""#;
-const GET: &str = r#"[ -e "$1" ] || exit 44; cat -- "$1""#;
-const REMOVE: &str = r#"if [ -d "$1" ] && [ ! -L "$1" ]; then rmdir -- "$1"; else rm -f -- "$1"; fi"#;
+/// What ssh says of why it failed is at most this long.
+const LONGEST_REASON: u64 = 4096;
 
 impl Ssh {
     pub fn new(name: impl Into<String>, address: SshAddress, options: SshOptions) -> Self {
-        let control = std::env::temp_dir().join(format!("drover-ssh-{}", std::process::id()));
-        Self { name: name.into(), address, options, control }
+        Self { name: name.into(), address, options, control: Mutex::default() }
     }
 
-    /// The far side's line: the command under its deadline, then its status.
-    fn line(command: &Invocation) -> String {
-        let secs = command.deadline.as_secs_f64().max(0.1);
-        let argv = command.argv.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
-        format!("LC_ALL=C timeout -k 2 {secs} {argv}; printf '\\n{MARK}%d\\n' $? >&2")
+    /// The folder where connections are shared: nobody else's, or they could answer in the host's place. Made anew when
+    /// someone has tidied it away.
+    fn control(&self) -> io::Result<PathBuf> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = control.as_ref().filter(|folder| folder.path().is_dir()) {
+            return Ok(folder.path().to_owned());
+        }
+        let usual = std::env::temp_dir();
+        let base = if usual.as_os_str().len() > LONGEST_FOLDER { Path::new("/tmp") } else { &usual };
+        let folder = tempfile::Builder::new().prefix("drover-ssh-").tempdir_in(base)?;
+        let path = folder.path().to_owned();
+        *control = Some(folder);
+        Ok(path)
     }
 
-    fn ssh(&self, command: &Invocation) -> Invocation {
-        let mut argv: Vec<String> = ["ssh", "-T"].map(str::to_owned).into();
+    /// The near side's command: ssh, with the far side's line as its last argument.
+    fn near(&self, command: &Invocation, mark: &str, control: &Path, log: &Path) -> Invocation {
+        let mut argv: Vec<String> = ["ssh", "-T", "-E"].map(str::to_owned).into();
+        argv.push(log.display().to_string());
         let mut option = |name: &str, value: &str| argv.extend(["-o".to_owned(), format!("{name}={value}")]);
         option("BatchMode", "yes");
         option("StrictHostKeyChecking", "yes");
+        option("UpdateHostKeys", "no");
+        option("LogLevel", "ERROR");
         option("ConnectTimeout", "10");
         option("ServerAliveInterval", "5");
         option("ServerAliveCountMax", "3");
         option("ControlMaster", "auto");
         option("ControlPersist", "60");
-        option("ControlPath", &format!("{}/%C", self.control.display()));
+        option("ControlPath", &path(&control.join("c")));
+        // What the user's own settings may ask for, and a command must not have.
+        option("RemoteCommand", "none");
+        option("ClearAllForwardings", "yes");
+        option("ForwardAgent", "no");
         if let Some(known) = &self.options.known_hosts {
-            option("UserKnownHostsFile", &known.display().to_string());
+            option("UserKnownHostsFile", &path(known));
             option("GlobalKnownHostsFile", "/dev/null");
         }
         if let Some(identity) = &self.options.identity {
-            option("IdentityFile", &identity.display().to_string());
+            option("IdentityFile", &path(identity));
             option("IdentitiesOnly", "yes");
         }
         let SshAddress { user, host, port } = &self.address;
-        argv.extend([
-            "-p".into(),
-            port.to_string(),
-            "-l".into(),
-            user.clone(),
-            "--".into(),
-            host.clone(),
-            Self::line(command),
-        ]);
-        let deadline = command.deadline + WAY;
-        Invocation { argv, stdin: command.stdin.clone(), deadline, effect: command.effect, answers: command.answers }
+        argv.extend(["-p".into(), port.to_string(), "-l".into(), user.clone(), "--".into(), host.clone()]);
+        argv.push(line::line(command, mark));
+        Invocation {
+            argv,
+            stdin: line::stdin(&command.stdin),
+            deadline: command.deadline + WAY,
+            effect: command.effect,
+            answers: &[],
+        }
     }
 
     async fn cross(&self, command: &Invocation) -> Result<Output, HostError> {
         let unreachable = |reason: String| HostError::Unreachable { host: self.name.clone(), reason };
-        use std::os::unix::fs::DirBuilderExt;
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.control);
-        made.map_err(|error| unreachable(format!("{}: {error}", self.control.display())))?;
-        let output = match local::spawn(&self.name, &self.ssh(command)).await {
+        let here = |error: io::Error| unreachable(format!("preparing the connection: {error}"));
+        let control = self.control().map_err(here)?;
+        let log = NamedTempFile::with_prefix_in("log-", &control).map_err(here)?;
+        let mark = Uuid::new_v4().simple().to_string();
+        let near = self.near(command, &mark, &control, log.path());
+        let output = match process::run(&self.name, &near, Stdin::StaysOpen).await {
             Err(HostError::Deadline { .. }) => {
-                return Err(unreachable("no answer within the command's deadline".to_owned()));
+                return Err(unreachable("no answer within the command's deadline".into()));
             }
+            Err(HostError::ProgramMissing { .. }) => return Err(unreachable("there is no ssh on this machine".into())),
+            Err(HostError::Failed { stderr, .. }) => return Err(unreachable(format!("ssh does not start: {stderr}"))),
+            Err(HostError::Nonsense { reason, .. }) => return Err(process::nonsense(&self.name, command, reason)),
             result => result?,
         };
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let Some((said, status)) = stderr.rsplit_once(&format!("\n{MARK}")) else {
-            return Err(unreachable(stderr.trim().to_owned()));
-        };
-        let status: i32 = status.trim().parse().map_err(|_| unreachable("the status line was cut".to_owned()))?;
-        match status {
-            TIMED_OUT => Err(local::deadline(&self.name, command)),
-            127 => Err(HostError::ProgramMissing { host: self.name.clone(), program: command.program().to_owned() }),
-            _ => local::judged(
-                &self.name,
-                command,
-                Output { status, stdout: output.stdout, stderr: said.as_bytes().to_vec() },
-            ),
+        match line::answer(&output.stderr, &mark) {
+            Some(Answer::Ended { status, stderr }) => {
+                command.judge(&self.name, Output { status, stdout: output.stdout, stderr })
+            }
+            Some(Answer::Missing) => {
+                Err(HostError::ProgramMissing { host: self.name.clone(), program: command.program().to_owned() })
+            }
+            Some(Answer::Deadline) => Err(process::deadline(&self.name, command)),
+            None => Err(unreachable(reason(log, &output))),
         }
     }
 }
 
-fn script(script: &str, arguments: &[&str]) -> Invocation {
-    let argv = ["sh", "-c", script, "sh"].into_iter().chain(arguments.iter().copied());
-    Invocation::acts(argv)
+/// A path as ssh's options take it: it may hold blanks, and a percent sign is none of ssh's tokens.
+fn path(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}
+
+/// Why there was no answer: what ssh said of itself, else what came instead of it.
+fn reason(mut log: NamedTempFile, output: &Output) -> String {
+    let mut said = Vec::new();
+    // Without its log the rest has to do.
+    let _ = log.as_file_mut().take(LONGEST_REASON).read_to_end(&mut said);
+    let texts = [said.as_slice(), &output.stderr, &output.stdout].map(|text| {
+        let text = String::from_utf8_lossy(&text[..text.len().min(LONGEST_REASON as usize)]).into_owned();
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    });
+    let silent = || format!("ssh ended with status {} and said nothing", output.status);
+    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_else(silent)
 }
 
 impl Host for Ssh {
@@ -161,53 +167,17 @@ impl Host for Ssh {
     }
 
     fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(async move { self.cross(&script(PUT, &[path, &format!("{mode:o}")]).stdin(bytes)).await.map(drop) })
+        Box::pin(async move { self.file(files::put(path, bytes, mode)).await.map(drop) })
     }
 
     fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>> {
         Box::pin(async move {
-            let output = self.cross(&script(GET, &[path]).answers(&[0, ABSENT])).await?;
-            Ok((output.status == 0).then_some(output.stdout))
+            let output = self.file(files::get(path)).await?;
+            Ok((output.status != files::ABSENT).then_some(output.stdout))
         })
     }
 
     fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(async move { self.cross(&script(REMOVE, &[path])).await.map(drop) })
-    }
-}
-
-/// The one place where an argument becomes part of a shell's line: in single quotes, a quote itself outside of them.
-fn quoted(argument: &str) -> String {
-    format!("'{}'", argument.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::local::Local;
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_address_is_read_with_and_without_a_port() {
-        let of = |text: &str| text.parse::<SshAddress>().map(|address| (address.user, address.host, address.port));
-        assert_eq!(of("root@kvm-1"), Ok(("root".into(), "kvm-1".into(), 22)));
-        assert_eq!(of("root@10.0.0.1:2222"), Ok(("root".into(), "10.0.0.1".into(), 2222)));
-        assert_eq!(of("root@[fd00::1]:2222"), Ok(("root".into(), "fd00::1".into(), 2222)));
-        for wrong in ["kvm-1", "root@", "@kvm-1", "root@-oProxyCommand=x", "root@kvm-1:ssh", "root@a b"] {
-            assert!(of(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn what_is_quoted_comes_out_of_a_real_shell_as_it_went_in(arguments in prop::collection::vec("[^\u{0}]{0,20}", 1..4)) {
-            let line = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let command = Invocation::looks(["sh".to_owned(), "-c".into(), format!("printf '%s\\0' {line}")]);
-            let output = runtime.block_on(Local::new("here").run(&command)).unwrap();
-            let wanted: String = arguments.iter().map(|argument| format!("{argument}\u{0}")).collect();
-            prop_assert_eq!(output.text(), wanted);
-        }
+        Box::pin(async move { self.file(files::remove(path)).await.map(drop) })
     }
 }

@@ -11,7 +11,8 @@ use hosts::Host;
 use iaas::fleet::{Assignment, Claim};
 use model::lock::LockName;
 use model::resource::{Resource, Spec};
-use model::task::{StepOutcome, TaskStatus};
+use model::states;
+use model::task::{StepOutcome, Task, TaskStatus};
 use model::{TaskId, Verb};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
@@ -88,6 +89,10 @@ pub async fn attempt<S: Spec, P: Send>(work: Work, prerequisites: Prerequisites<
             return acknowledge.await;
         }
     };
+    if let Err(fault) = expected(task, &assignment.resource) {
+        desk.refused(fault).await;
+        return acknowledge.await;
+    }
     let owner = locks::Owner {
         task: task.id,
         attempt: task.attempts + 1,
@@ -166,6 +171,19 @@ fn decode<S: Spec>(assignment: &Assignment) -> Result<Resource<S>, Fault> {
             .hole("resource", resource.label())
             .hole("reason", format!("line {}, column {}", error.line(), error.column()))),
     }
+}
+
+/// The verb works a resource from where it finds it, or carries on an attempt that was lost on the way.
+fn expected(task: &Task, resource: &Resource<serde_json::Value>) -> Result<(), Fault> {
+    let row = states::row_of_verb(task.kind, task.verb);
+    if task.dry_run || row.is_some_and(|row| [row.found, row.through].contains(&resource.state)) {
+        return Ok(());
+    }
+    Err(Fault::new(&errors::driver::NOT_EXPECTED_STATE)
+        .hole("resource", resource.label())
+        .hole("state", resource.state)
+        .hole("verb", task.verb)
+        .hole("expected", row.map_or("nowhere", |row| row.found.word())))
 }
 
 async fn look<S: Spec, P>(

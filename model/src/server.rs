@@ -40,11 +40,24 @@ pub struct HostSettings {
     /// What virsh connects to, on the host itself.
     #[serde(default = "default_libvirt_uri")]
     pub libvirt_uri: String,
+    #[serde(default)]
+    pub virtualisation: Virtualisation,
+}
+
+/// What runs a KVM server's guests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Virtualisation {
+    /// The hardware where `/dev/kvm` is there, else software.
+    #[default]
+    Auto,
+    /// Software (TCG): many times slower, and works on hosts whose KVM does not, nested ones say.
+    Tcg,
 }
 
 impl Default for HostSettings {
     fn default() -> Self {
-        Self { storage: default_storage(), libvirt_uri: default_libvirt_uri() }
+        Self { storage: default_storage(), libvirt_uri: default_libvirt_uri(), virtualisation: Virtualisation::Auto }
     }
 }
 

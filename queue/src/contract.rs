@@ -179,10 +179,8 @@ mod tests {
         assert_eq!(next(&mut consumer).await.message().task, TaskId(1));
         // The first is still in hand: the next one is what was published after the repair.
         let mut consumer = consume(&queue, "h").await;
-        let mut tasks = vec![next(&mut consumer).await, next(&mut consumer).await]
-            .iter()
-            .map(|d| d.message().task)
-            .collect::<Vec<_>>();
+        let mut tasks =
+            [next(&mut consumer).await, next(&mut consumer).await].iter().map(|d| d.message().task).collect::<Vec<_>>();
         tasks.sort();
         assert_eq!(tasks, [TaskId(1), TaskId(3)]);
     }

@@ -37,11 +37,12 @@ pub struct Setup {
     queue: Option<Queue>,
     hosts: Vec<(ServerSpec, Option<Arc<dyn Host>>)>,
     lease_secs: u32,
+    ssh: hosts::ssh::SshOptions,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { database: None, queue: None, hosts: Vec::new(), lease_secs: LEASE_SECS }
+        Self { database: None, queue: None, hosts: Vec::new(), lease_secs: LEASE_SECS, ssh: Default::default() }
     }
 }
 
@@ -68,6 +69,12 @@ impl Setup {
     #[must_use]
     pub fn lease_secs(mut self, lease_secs: u32) -> Self {
         self.lease_secs = lease_secs;
+        self
+    }
+
+    #[must_use]
+    pub fn ssh(mut self, ssh: hosts::ssh::SshOptions) -> Self {
+        self.ssh = ssh;
         self
     }
 
@@ -122,6 +129,7 @@ pub struct Fleet {
     pub servers: Vec<Server>,
     worker_token: SecretString,
     stand_ins: Vec<Arc<dyn Host>>,
+    ssh: hosts::ssh::SshOptions,
     shutdown: CancellationToken,
     dispatcher: Option<tokio::task::JoinHandle<()>>,
     workers: Vec<Running>,
@@ -230,6 +238,7 @@ impl Fleet {
             servers: Vec::new(),
             worker_token: worker,
             stand_ins: Vec::new(),
+            ssh: setup.ssh,
             shutdown,
             dispatcher: None,
             workers: Vec::new(),
@@ -275,7 +284,7 @@ impl Fleet {
             client: Client::new(&self.url, self.worker_token.clone()),
             queue: self.queue.clone(),
             locks: self.locks.clone(),
-            ssh: Default::default(),
+            ssh: self.ssh.clone(),
             drain: LIMIT,
             stand_ins: self.stand_ins.clone(),
             hook,

@@ -3,8 +3,10 @@
 
 pub mod collector;
 pub mod eventually;
+pub mod fakes;
 pub mod fleet;
 mod locks;
+pub mod real;
 
 pub use eventually::eventually;
 pub use fleet::{Fleet, LIMIT};

@@ -7,3 +7,5 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
+mod real_kvm;

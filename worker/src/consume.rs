@@ -83,7 +83,12 @@ impl Taken {
             Ok(assignment) => assignment,
             Err(failure) => {
                 // The message is only a wake-up: what is still to be done, the sweep dispatches again.
-                info!(%failure, "the task cannot be read; the message is dropped");
+                let fault = Fault::new(&errors::driver::API_UNAVAILABLE).hole("reason", failure);
+                info!(
+                    code = fault.entry.code,
+                    reason = fault.text(),
+                    "the task cannot be read; the message is dropped"
+                );
                 return delivery.ack().await;
             }
         };

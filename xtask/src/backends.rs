@@ -243,8 +243,11 @@ fn take_down(folder: &Path) {
     }
 }
 
-/// QEMU and what else names the folder among its arguments.
+/// What names the folder among its arguments, and what lives in libvirtd's mount namespace: QEMU.
 fn processes_of(folder: &Path) -> Vec<String> {
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+    let libvirtd = fs::read_to_string(folder.join("libvirt/pid")).unwrap_or_default();
+    let private = namespace(libvirtd.trim()).filter(|found| Some(found) != namespace("self").as_ref());
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let mark = folder.display().to_string();
     let own = std::process::id().to_string();
@@ -254,7 +257,7 @@ fn processes_of(folder: &Path) -> Vec<String> {
         .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && *pid != own)
         .filter(|pid| {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&mark)
+            String::from_utf8_lossy(&line).contains(&mark) || private.is_some() && namespace(pid) == private
         })
         .collect()
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// In the order in which they are loaded.
 const MODULES: &[&str] = &[
-    "virtio",
     "virtio_ring",
+    "virtio",
     "virtio_pci_modern_dev",
     "virtio_pci_legacy_dev",
     "virtio_pci",

@@ -1,7 +1,6 @@
 //! The chores: `cargo xtask check` is what CI runs, `cargo xtask test` is the README's second command.
 
 mod backends;
-mod bench;
 mod debian;
 mod docs;
 mod guest;
@@ -39,12 +38,6 @@ enum Chore {
     },
     /// The rules of the house that a machine can check
     Tidy,
-    /// Measures, against peers in the same run
-    Bench {
-        /// One object a line
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 fn main() -> ExitCode {
@@ -53,7 +46,6 @@ fn main() -> ExitCode {
         Chore::Test { fast, arguments } => test::run(fast, &arguments),
         Chore::Docs { check } => docs::run(check),
         Chore::Tidy => tidy::run(),
-        Chore::Bench { json } => bench::run(json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

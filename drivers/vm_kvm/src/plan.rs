@@ -4,6 +4,7 @@ use commands::{files, virsh};
 use errors::Fault;
 use lifecycle::Context;
 use model::image::Image;
+use model::server::Virtualisation;
 use model::vm::Vm;
 
 /// How the host is.
@@ -18,7 +19,7 @@ pub struct Plan {
 /// Libvirt answers, and what the host can do.
 pub async fn look(cx: &Context) -> Result<Plan, Fault> {
     cx.run(virsh::version(&cx.settings.libvirt_uri)).await?;
-    let has_kvm = cx.run(files::exists("/dev/kvm")).await?;
+    let has_kvm = cx.settings.virtualisation == Virtualisation::Auto && cx.run(files::exists("/dev/kvm")).await?;
     if !has_kvm {
         cx.note("no hardware virtualisation: the guest runs under TCG");
     }

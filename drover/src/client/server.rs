@@ -4,7 +4,7 @@ use super::Session;
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
-use model::server::{HostSettings, Server as Record, ServerSpec};
+use model::server::{HostSettings, Server as Record, ServerSpec, Virtualisation};
 use model::{Moment, ServerId, ServerType};
 use serde::de::DeserializeOwned;
 
@@ -57,6 +57,9 @@ pub struct Create {
     /// What virsh connects to
     #[arg(long)]
     libvirt_uri: Option<String>,
+    /// Run guests in software even where there is hardware virtualisation
+    #[arg(long)]
+    tcg: bool,
 }
 
 pub fn label(text: &str) -> Result<(String, String), String> {
@@ -135,6 +138,7 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                 settings: HostSettings {
                     storage: create.storage.unwrap_or(defaults.storage),
                     libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
+                    virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)

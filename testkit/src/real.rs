@@ -1,0 +1,100 @@
+//! The real backends that the test command has started, as the environment names them.
+
+use hosts::ssh::SshOptions;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+fn named(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run cargo xtask test"))
+}
+
+/// What virsh connects to.
+pub fn libvirt_uri() -> String {
+    named("DROVER_TEST_LIBVIRT_URI")
+}
+
+/// The folder with the tiny guest's `kernel`, `initrd` and `disk.qcow2`.
+pub fn guest() -> PathBuf {
+    PathBuf::from(named("DROVER_TEST_GUEST"))
+}
+
+/// An sshd on loopback that lets root in by key.
+#[derive(Deserialize)]
+pub struct Sshd {
+    /// `root@127.0.0.1:port`
+    pub address: String,
+    identity: PathBuf,
+    known_hosts: PathBuf,
+}
+
+impl Sshd {
+    pub fn options(&self) -> SshOptions {
+        SshOptions { identity: Some(self.identity.clone()), known_hosts: Some(self.known_hosts.clone()) }
+    }
+}
+
+pub fn sshd() -> Sshd {
+    serde_json::from_str(&named("DROVER_TEST_SSH")).expect("DROVER_TEST_SSH is JSON")
+}
+
+/// A broker that can be stopped and started again.
+pub struct Broker {
+    pub url: String,
+    folder: PathBuf,
+}
+
+pub fn broker() -> Broker {
+    Broker { url: named("DROVER_TEST_AMQP"), folder: PathBuf::from(named("DROVER_TEST_AMQP_FOLDER")) }
+}
+
+impl Broker {
+    fn pid(&self) -> Option<String> {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).ok()?;
+        let pid = pid.trim().to_owned();
+        std::path::Path::new("/proc").join(&pid).exists().then_some(pid)
+    }
+
+    /// As a power cut would: the node is killed, and started again on what it had synced.
+    pub fn restart(&self) {
+        let pid = self.pid().expect("the broker runs");
+        run("kill", &["-KILL", &pid]);
+        while self.pid().is_some() {
+            std::thread::yield_now();
+        }
+        run("setsid", &["-f", "sh", &self.folder.join("start").display().to_string()]);
+    }
+}
+
+/// A database of a test's own, dropped with it.
+pub struct Database {
+    pub url: String,
+    admin: String,
+    name: String,
+}
+
+pub fn database(name: &str) -> Database {
+    let admin = named("DROVER_TEST_POSTGRES");
+    let name = format!("{name}_{}", std::process::id());
+    run("psql", &["-q", "-d", &admin, "-c", &format!("CREATE DATABASE {name}")]);
+    let url = format!("{}/{name}", admin.rsplit_once('/').map_or(admin.as_str(), |(server, _)| server));
+    Database { url, admin, name }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        run("psql", &["-q", "-d", &self.admin, "-c", &format!("DROP DATABASE {} WITH (FORCE)", self.name)]);
+    }
+}
+
+/// Runs a program of the test's own, and gives what it said.
+pub fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {}: {said}", arguments.join(" "));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

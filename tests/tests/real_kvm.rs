@@ -1,0 +1,224 @@
+//! Real guests on real libvirt and QEMU, built, changed, shut down and scrubbed; the host is as before afterwards.
+
+use iaas::tenant::Accepted;
+use model::image::{DirectBoot, Image, ImageSpec};
+use model::server::{ServerSpec, Virtualisation};
+use model::task::Task;
+use model::vm::{Disk, Nic, VmSpec};
+use model::{ResourceId, ServerType, State, names};
+use serde_json::json;
+use std::time::Duration;
+use tempfile::TempDir;
+use testkit::fleet::server;
+use testkit::real::{self, run};
+use testkit::{Fleet, eventually};
+
+/// A guest under TCG on a busy machine; a limit, not a measure.
+const LIMIT: Duration = Duration::from_secs(100);
+
+const GB: u64 = 1 << 30;
+
+/// A fleet with one KVM server, and the host as it was before.
+struct Ground {
+    fleet: Fleet,
+    image: Image,
+    storage: TempDir,
+    before: Vec<String>,
+}
+
+/// What is on the host that a VM could leave there.
+fn seen(uri: &str) -> Vec<String> {
+    let domains = run("virsh", &["-q", "-c", uri, "list", "--all", "--name"]);
+    let bridges = run("ip", &["-brief", "link", "show", "type", "bridge"]);
+    let names = bridges.lines().filter_map(|line| line.split_whitespace().next());
+    domains.lines().map(str::trim).chain(names).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOptions) -> Ground {
+    let uri = real::libvirt_uri();
+    let before = seen(&uri);
+    // Where a QEMU of another user finds it.
+    let storage = TempDir::new().expect("a folder");
+    run("chmod", &["711", &storage.path().display().to_string()]);
+    let mut kvm = server("kvm-1", ServerType::Kvm);
+    kvm.settings.storage = storage.path().display().to_string();
+    kvm.settings.libvirt_uri = uri;
+    // The same on every machine, with or without hardware virtualisation that works.
+    kvm.settings.virtualisation = Virtualisation::Tcg;
+    change(&mut kvm);
+    let mut fleet = Fleet::setup().host(kvm, None).lease_secs(15).ssh(ssh).start().await;
+    fleet.work();
+    let guest = real::guest();
+    let at = |name: &str| guest.join(name).display().to_string();
+    let sum = run("sha256sum", &[&at("disk.qcow2")]);
+    let image = ImageSpec {
+        name: "tiny".into(),
+        source: at("disk.qcow2"),
+        sha256: sum[..64].to_owned(),
+        os: "linux2022".into(),
+        min_gb: 1,
+        firmware: Default::default(),
+        cloud_init: true,
+        direct_boot: Some(DirectBoot {
+            kernel: at("kernel"),
+            initrd: at("initrd"),
+            cmdline: "console=ttyS0 quiet".into(),
+        }),
+    };
+    let image = fleet.client.record_create("images", &image).await.expect("an image");
+    Ground { fleet, image, storage, before }
+}
+
+impl Ground {
+    fn wish(&self, segment: &str, address: &str) -> VmSpec {
+        VmSpec {
+            cpu: 1,
+            ram_mb: 192,
+            disks: vec![Disk { name: "root".into(), gb: 1, primary: true }],
+            nics: vec![Nic { segment: segment.into(), mac: None, addresses: vec![address.into()], gateway: None }],
+            dns: Vec::new(),
+            ssh_keys: Vec::new(),
+            userdata: None,
+            image: self.image.id,
+            server: None,
+            labels: Default::default(),
+            phantom: None,
+        }
+    }
+
+    async fn build(&self, name: &str, wish: VmSpec) -> ResourceId {
+        let built: Accepted<VmSpec> = self.fleet.create(name, wish).await;
+        self.succeeds(built.task_id).await;
+        built.resource.id
+    }
+
+    async fn succeeds(&self, task: model::TaskId) -> Task {
+        let task =
+            eventually(LIMIT, "the task ends", async || match self.fleet.client.task(task, Duration::ZERO).await {
+                Ok(task) if task.status.has_ended() => Ok(task),
+                other => Err(format!("{other:?}")),
+            })
+            .await;
+        assert_eq!(task.error, None, "{task:#?}");
+        task
+    }
+
+    async fn ask(&self, vm: ResourceId, state: State) -> Task {
+        let asked: Accepted<VmSpec> = self.fleet.ask(vm, state).await;
+        self.succeeds(asked.task_id).await
+    }
+
+    async fn change(&self, vm: ResourceId, patch: serde_json::Value) -> Task {
+        let changed: Accepted<VmSpec> = self.fleet.change(vm, patch).await;
+        self.succeeds(changed.task_id).await
+    }
+
+    /// Waits for the guest to say this on its serial console, this many times.
+    async fn says(&self, vm: ResourceId, what: &str, times: usize) {
+        let log = names::serial_log(&self.storage.path().display().to_string(), vm);
+        eventually(LIMIT, &format!("the guest says {what:?}"), async || {
+            let text =
+                std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            if text.matches(what).count() >= times { Ok(()) } else { Err(text) }
+        })
+        .await;
+    }
+
+    async fn scrub(&self, vm: ResourceId) {
+        self.ask(vm, State::Scrub).await;
+        eventually(LIMIT, "the VM is closed", async || {
+            let vm = self.fleet.client.read::<VmSpec>(vm).await.map_err(|failure| failure.to_string())?;
+            if vm.state == State::Closed { Ok(()) } else { Err(format!("{} {:?}", vm.state, vm.error)) }
+        })
+        .await;
+    }
+
+    /// Nothing is left on the host but the image cache.
+    async fn end(self) {
+        let uri = real::libvirt_uri();
+        self.fleet.stop().await;
+        assert_eq!(seen(&uri), self.before, "something was left on the host");
+        let left =
+            run("find", &[&self.storage.path().display().to_string(), "-type", "f", "-not", "-path", "*/images/*"]);
+        assert_eq!(left, "", "files were left on the host");
+    }
+}
+
+fn ping(segment: &str, address: &str) {
+    let bridge = names::bridge(segment);
+    run("ip", &["address", "replace", "10.77.0.1/24", "dev", &bridge]);
+    run("ping", &["-c", "1", "-W", "20", "-I", &bridge, address]);
+}
+
+#[tokio::test]
+async fn real_kvm_a_guest_is_built_changed_while_it_runs_shut_down_and_scrubbed() {
+    let ground = ground(|_| (), Default::default()).await;
+    let vm = ground.build("web-1", ground.wish("t1", "10.77.0.5/24")).await;
+    ground.says(vm, "drover-guest hostname=web-1", 1).await;
+    ground.says(vm, " 10.77.0.5/24", 1).await;
+    ground.says(vm, "drover-guest ready", 1).await;
+    ping("t1", "10.77.0.5");
+    ground.says(vm, &format!("disk=vda {GB}"), 1).await;
+
+    let grown = ground
+        .change(
+            vm,
+            json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 }),
+        )
+        .await;
+    ground.says(vm, &format!("disk=vda {}", 2 * GB), 1).await;
+    // The seed is vdb.
+    ground.says(vm, &format!("disk=vdc {GB}"), 1).await;
+    assert!(!grown.steps.iter().any(|step| step.name == "power off"), "it was stopped: {:#?}", grown.steps);
+    ground.says(vm, "drover-guest ready", 1).await;
+
+    ground.change(vm, json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }] })).await;
+    assert!(
+        !std::fs::exists(names::disk(&ground.storage.path().display().to_string(), vm, "data")).expect("the folder")
+    );
+
+    let off = ground.ask(vm, State::Quiesce).await;
+    assert_eq!(off.steps.iter().find(|step| step.name == "power off").and_then(|step| step.note.clone()), None);
+    ground.says(vm, "drover-guest off", 1).await;
+    ground.change(vm, json!({ "ram_mb": 256 })).await;
+    ground.ask(vm, State::Restart).await;
+    ground.says(vm, "drover-guest ready", 2).await;
+    ground.scrub(vm).await;
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn real_kvm_a_guest_that_ignores_its_power_button_is_turned_off_all_the_same() {
+    let ground = ground(|_| (), Default::default()).await;
+    let mut wish = ground.wish("t2", "10.77.0.6/24");
+    wish.userdata = Some("#cloud-config\nignore-acpi: true\n".into());
+    let vm = ground.build("stubborn", wish).await;
+    ground.says(vm, "drover-guest acpi=ignored", 1).await;
+    let off = ground.ask(vm, State::Quiesce).await;
+    let note = off.steps.iter().find(|step| step.name == "power off").and_then(|step| step.note.clone());
+    assert!(note.is_some_and(|note| note.contains("pulling the plug")), "{:#?}", off.steps);
+    ground.scrub(vm).await;
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn real_kvm_a_guest_is_built_over_ssh_and_a_wrong_checksum_is_refused_with_nothing_left() {
+    let sshd = real::sshd();
+    let address = sshd.address.clone();
+    let ground = ground(|kvm| kvm.address = address, sshd.options()).await;
+    let vm = ground.build("far", ground.wish("t3", "10.77.0.7/24")).await;
+    ground.says(vm, "drover-guest hostname=far", 1).await;
+    ground.scrub(vm).await;
+
+    let mut wrong = ground.image.spec.clone();
+    (wrong.name, wrong.sha256) = ("wrong".into(), "0".repeat(64));
+    let wrong: Image = ground.fleet.client.record_create("images", &wrong).await.expect("an image");
+    let mut wish = ground.wish("t3", "10.77.0.8/24");
+    wish.image = wrong.id;
+    let refused: Accepted<VmSpec> = ground.fleet.create("refused", wish).await;
+    let failed = ground.fleet.reaches::<VmSpec>(refused.resource.id, State::Unresourced).await;
+    let error = failed.error.expect("it says why");
+    assert_eq!(error.code, "vm_kvm_build_2101", "{error:?}");
+    ground.scrub(failed.id).await;
+    ground.end().await;
+}
