@@ -209,7 +209,7 @@ pub fn load(flags: Dict, file: Option<&Path>) -> Result<Loaded, Fault> {
     // DROVER_CONFIG and DROVER_DATA are flags of the command line, not keys.
     let environment = Env::prefixed("DROVER_")
         .ignore(&["config", "data"])
-        .filter(|key| !key.as_str().starts_with("test_"))
+        .filter(|key| !key.as_str().to_ascii_lowercase().starts_with("test_"))
         .split("__");
     figment = figment.merge(environment);
     figment = figment.merge(Serialized::globals(flags.clone()));

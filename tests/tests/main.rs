@@ -7,5 +7,9 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
+mod real_fleet;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
+/// One trace from the POST to the last command.
+mod traces;

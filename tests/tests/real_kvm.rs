@@ -36,6 +36,10 @@ fn seen(uri: &str) -> Vec<String> {
 
 async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOptions) -> Ground {
     let uri = real::libvirt_uri();
+    // Left by a run that was killed; scrubs would take them away and the host would not be as before.
+    for segment in ["t1", "t2", "t3"] {
+        let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &names::bridge(segment)]).output();
+    }
     let before = seen(&uri);
     // Where a QEMU of another user finds it.
     let storage = TempDir::new().expect("a folder");

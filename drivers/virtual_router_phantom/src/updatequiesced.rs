@@ -7,7 +7,7 @@ use model::event::Event;
 use model::virtual_router::VirtualRouter;
 
 const ROWS: Rows =
-    &[("connect segments", "segments", Some("connected")), ("keep traffic stopped", "ruleset", Some("blocked"))];
+    &[("connect segments", "segments", Some("updated")), ("keep traffic stopped", "ruleset", Some("blocked"))];
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await

@@ -6,7 +6,7 @@ use lifecycle::{Context, Outbox, Prerequisite};
 use model::event::Event;
 use model::virtual_router::VirtualRouter;
 
-const ROWS: Rows = &[("connect segments", "segments", Some("connected")), ("load ruleset", "ruleset", Some("loaded"))];
+const ROWS: Rows = &[("connect segments", "segments", Some("updated")), ("load ruleset", "ruleset", Some("loaded"))];
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await

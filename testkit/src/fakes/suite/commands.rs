@@ -162,7 +162,7 @@ pub async fn what_a_command_leaves_behind_ends_with_it(ground: &Ground) {
 
 pub async fn commands_run_side_by_side(ground: &Ground) {
     // Each waits for the one before it: in turns they would never end.
-    const COUNT: usize = 16;
+    const COUNT: usize = 4;
     let script = "until [ -e \"$1\" ]; do sleep 0.01; done; : >\"$2\"";
     let begin = ground.path("turn-0");
     let commands = (0..COUNT).rev().map(|turn| {
