@@ -66,6 +66,18 @@ mod phantom {
     );
 }
 
+mod kvm {
+    use super::*;
+    promises!(Ground::of(testkit::fakes::kvm::Kvm::new("kvm")), files:
+        what_is_put_is_got
+        what_is_removed_is_absent_and_may_be_absent_before
+        odd_names_are_only_names
+        many_at_once_leave_one_whole_file
+        an_empty_folder_is_removed_and_a_full_one_is_not
+        a_folder_is_no_file
+    );
+}
+
 fn ssh(options: SshOptions) -> Ssh {
     Ssh::new("far", real::sshd().address.parse().expect("an address"), options)
 }

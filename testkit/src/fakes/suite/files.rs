@@ -48,9 +48,8 @@ pub async fn what_is_removed_is_absent_and_may_be_absent_before(ground: &Ground)
 }
 
 pub async fn odd_names_are_only_names(ground: &Ground) {
-    let folders = ["", "odd folder\n/", "-p/"];
-    let paths = folders.iter().flat_map(|folder| ODD.iter().map(move |name| ground.path(&format!("{folder}{name}"))));
-    join_all(paths.map(|path| async move {
+    let names = ODD.iter().copied().chain(["odd folder\n/file", "-p/-f"]);
+    join_all(names.map(|name| ground.path(name)).map(|path| async move {
         let host = ground.host.as_ref();
         host.put(&path, path.as_bytes(), 0o600).await.unwrap_or_else(|error| panic!("{path:?}: {error}"));
         assert_eq!(host.get(&path).await.unwrap().as_deref(), Some(path.as_bytes()), "{path:?}");

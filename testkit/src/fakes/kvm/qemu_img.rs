@@ -1,0 +1,170 @@
+//! Disks as files. A qcow2 file is its header: what is in it is nobody's concern here.
+
+use super::files::Wrong;
+use super::state::{Answer, Refused, State, refused};
+use hosts::Effect::{self, Acts, Looks};
+use serde_json::json;
+
+const MAGIC: &[u8] = b"QFI\xfb";
+const HEADER: usize = 104;
+const GB: u64 = 1 << 30;
+
+/// The bytes of an empty qcow2 file, such as an image.
+pub fn qcow2(gb: u64) -> Vec<u8> {
+    write(&Disk { bytes: gb * GB, backing: None })
+}
+
+struct Disk {
+    bytes: u64,
+    /// Path and format.
+    backing: Option<(String, String)>,
+}
+
+fn write(disk: &Disk) -> Vec<u8> {
+    let mut header = vec![0; HEADER];
+    header[..4].copy_from_slice(MAGIC);
+    header[7] = 3;
+    header[23] = 16;
+    header[24..32].copy_from_slice(&disk.bytes.to_be_bytes());
+    header[103] = HEADER as u8;
+    if let Some((path, format)) = &disk.backing {
+        header[15] = HEADER as u8;
+        header[16..20].copy_from_slice(&(path.len() as u32).to_be_bytes());
+        header.extend(path.bytes());
+        header.extend(format.bytes());
+    }
+    header
+}
+
+/// None when the file is no qcow2: then it is raw.
+fn read(bytes: &[u8]) -> Option<Disk> {
+    let number = |at: usize, length: usize| {
+        bytes.get(at..at + length).map(|bytes| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    if !bytes.starts_with(MAGIC) {
+        return None;
+    }
+    let bytes_of_disk = number(24, 8)?;
+    let length = number(16, 4)? as usize;
+    let text = String::from_utf8_lossy(bytes.get(HEADER..)?).into_owned();
+    let backing = (length > 0).then(|| (text[..length].to_owned(), text[length..].to_owned()));
+    Some(Disk { bytes: bytes_of_disk, backing })
+}
+
+/// The file that a disk is an overlay of.
+pub(super) fn backing(bytes: &[u8]) -> Option<String> {
+    read(bytes)?.backing.map(|(path, _)| path)
+}
+
+/// Sets a disk's size; false when it is no qcow2.
+pub(super) fn resize(bytes: &mut Vec<u8>, to: u64) -> bool {
+    let Some(disk) = read(bytes) else { return false };
+    *bytes = write(&Disk { bytes: to, ..disk });
+    true
+}
+
+/// The size of a disk in bytes, as a guest sees it.
+pub(super) fn virtual_size(bytes: &[u8]) -> u64 {
+    // A raw file has whole sectors.
+    read(bytes).map_or((bytes.len() as u64).div_ceil(512) * 512, |disk| disk.bytes)
+}
+
+pub(super) fn size(text: &str) -> u64 {
+    let gb = text.strip_suffix('G').and_then(|gb| gb.parse::<u64>().ok());
+    gb.unwrap_or_else(|| panic!("a size such as {text} is not simulated")) * GB
+}
+
+pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer)> {
+    Some(match argv {
+        ["info", "--force-share", "--output=json", path] => (Looks, info(state, path)),
+        ["create", "-q", "-f", "qcow2", path, gb] => (Acts, create(state, path, gb, None)),
+        ["create", "-q", "-f", "qcow2", "-F", format, "-b", base, path, gb] => {
+            (Acts, create(state, path, gb, Some((*base, *format))))
+        }
+        ["resize", "-q", "-f", "qcow2", path, gb] => (Acts, grow(state, path, gb)),
+        _ => return None,
+    })
+}
+
+fn unopened(path: &str, wrong: Wrong) -> Refused {
+    let text = match wrong {
+        Wrong::Folder => {
+            format!("qemu-img: Could not open '{path}': 'file' driver requires '{path}' to be a regular file\n")
+        }
+        wrong => format!("qemu-img: Could not open '{path}': Could not open '{path}': {}\n", wrong.text()),
+    };
+    Refused { status: 1, stderr: text }
+}
+
+fn locked(path: &str) -> Refused {
+    let text = "Failed to get \"write\" lock\nIs another process using the image";
+    Refused { status: 1, stderr: format!("qemu-img: Could not open '{path}': {text} [{path}]?\n") }
+}
+
+fn info(state: &State, path: &str) -> Answer {
+    let file = state.files.read(path).map_err(|wrong| unopened(path, wrong))?;
+    let format = if file.bytes.starts_with(MAGIC) { "qcow2" } else { "raw" };
+    let mut answer = json!({
+        "virtual-size": virtual_size(&file.bytes), "filename": path, "format": format,
+        "actual-size": (file.bytes.len() as u64).div_ceil(4096) * 4096, "dirty-flag": false,
+    });
+    if format == "qcow2" {
+        answer["cluster-size"] = json!(65536);
+        answer["format-specific"] = json!({ "type": "qcow2", "data": {
+            "compat": "1.1", "compression-type": "zlib", "lazy-refcounts": false, "refcount-bits": 16, "corrupt": false,
+            "extended-l2": false,
+        }});
+    }
+    if let Some((base, format)) = read(&file.bytes).and_then(|disk| disk.backing) {
+        answer["backing-filename"] = json!(base);
+        answer["full-backing-filename"] = json!(base);
+        answer["backing-filename-format"] = json!(format);
+    }
+    Ok(format!("{answer:#}\n"))
+}
+
+fn create(state: &mut State, path: &str, gb: &str, base: Option<(&str, &str)>) -> Answer {
+    if state.is_open(path) {
+        return refused(
+            1,
+            format!("qemu-img: {path}: Failed to get \"write\" lock\nIs another process using the image [{path}]?\n"),
+        );
+    }
+    let disk = Disk { bytes: size(gb), backing: base.map(|(path, format)| (path.to_owned(), format.to_owned())) };
+    if let Some((base, format)) = base {
+        let unusable = |why: String| refused(1, format!("qemu-img: {path}: {why}\nCould not open backing image.\n"));
+        match state.files.read(base) {
+            Err(wrong) => return unusable(format!("Could not open '{base}': {}", wrong.text())),
+            Ok(file) if format == "qcow2" && read(&file.bytes).is_none() => {
+                return unusable("Image is not in qcow2 format".into());
+            }
+            Ok(_) => {}
+        }
+    }
+    match state.files.write(path, write(&disk), 0o644) {
+        Ok(()) => Ok(String::new()),
+        Err(wrong) => refused(1, format!("qemu-img: {path}: Could not create '{path}': {}\n", wrong.text())),
+    }
+}
+
+const SHRINKS: &str = "qemu-img: Use the --shrink option to perform a shrink operation.\nqemu-img: warning: Shrinking an image \
+will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important \
+data there.\n";
+
+fn grow(state: &mut State, path: &str, gb: &str) -> Answer {
+    let to = size(gb);
+    let file = state.files.read(path).map_err(|wrong| unopened(path, wrong))?;
+    if state.is_open(path) {
+        return Err(locked(path));
+    }
+    if read(&file.bytes).is_none() {
+        return refused(1, format!("qemu-img: Could not open '{path}': Image is not in qcow2 format\n"));
+    }
+    if to < virtual_size(&file.bytes) {
+        return refused(1, SHRINKS);
+    }
+    if let Some(file) = state.files.read_mut(path) {
+        resize(&mut file.bytes, to);
+    }
+    Ok(String::new())
+}

@@ -1,0 +1,83 @@
+//! What the host holds, and what the test has ordered.
+
+use super::domain::Domain;
+use super::files::Files;
+use super::ip::Bridge;
+use hosts::HostError;
+use std::collections::BTreeMap;
+
+/// A program's stdout with status 0, or what it refused with.
+pub(super) type Answer = Result<String, Refused>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub status: i32,
+    pub stderr: String,
+}
+
+pub(super) fn refused<T>(status: i32, stderr: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused { status, stderr: stderr.into() })
+}
+
+/// Whether a command's line, or its number among those that act, is meant.
+type Predicate = Box<dyn Fn(&str, usize) -> bool + Send>;
+
+pub(super) struct Failure {
+    pub is: Predicate,
+    pub error: HostError,
+}
+
+/// How every guest of the host behaves.
+#[derive(Default)]
+pub(super) struct Guests {
+    pub ignore_acpi: bool,
+    pub shut_down_after: u32,
+    pub hold_devices: bool,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub files: Files,
+    /// By name.
+    pub domains: BTreeMap<String, Domain>,
+    pub bridges: BTreeMap<String, Bridge>,
+    pub served: BTreeMap<String, Vec<u8>>,
+    pub guests: Guests,
+    pub unreachable: Option<String>,
+    pub failures: Vec<Failure>,
+    pub acted: usize,
+    pub transcript: Vec<String>,
+    /// The last numbers given out.
+    pub domain_id: u32,
+    pub link_index: u32,
+}
+
+impl State {
+    pub fn domain(&self, name: &str) -> Result<&Domain, Refused> {
+        self.domains.get(name).ok_or_else(|| absent(name))
+    }
+
+    pub fn domain_mut(&mut self, name: &str) -> Result<&mut Domain, Refused> {
+        self.domains.get_mut(name).ok_or_else(|| absent(name))
+    }
+
+    /// The guest is off; a domain that is not defined goes with it.
+    pub fn stop(&mut self, name: &str) {
+        let Some(domain) = self.domains.get_mut(name) else { return };
+        domain.live = None;
+        domain.stops_in = None;
+        if domain.kept.is_none() {
+            self.domains.remove(name);
+        }
+    }
+
+    /// Whether a running guest has this file open for writing, as a disk of its own.
+    pub fn is_open(&self, path: &str) -> bool {
+        let disks = self.domains.values().filter_map(|domain| domain.live.as_ref()).flat_map(super::domain::disks);
+        disks.filter(|disk| disk.child("readonly").is_none()).any(|disk| disk.of("source", "file") == Some(path))
+    }
+}
+
+fn absent(name: &str) -> Refused {
+    Refused { status: 1, stderr: format!("error: failed to get domain '{name}'\n") }
+}
