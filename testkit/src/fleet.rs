@@ -38,11 +38,19 @@ pub struct Setup {
     hosts: Vec<(ServerSpec, Option<Arc<dyn Host>>)>,
     lease_secs: u32,
     ssh: hosts::ssh::SshOptions,
+    image: ImageSpec,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { database: None, queue: None, hosts: Vec::new(), lease_secs: LEASE_SECS, ssh: Default::default() }
+        Self {
+            database: None,
+            queue: None,
+            hosts: Vec::new(),
+            lease_secs: LEASE_SECS,
+            ssh: Default::default(),
+            image: image(),
+        }
     }
 }
 
@@ -78,6 +86,12 @@ impl Setup {
         self
     }
 
+    #[must_use]
+    pub fn image(mut self, image: ImageSpec) -> Self {
+        self.image = image;
+        self
+    }
+
     pub async fn start(self) -> Fleet {
         Fleet::start(self).await
     }
@@ -96,6 +110,20 @@ pub fn server(name: &str, server_type: ServerType) -> ServerSpec {
         labels: Default::default(),
         enabled: true,
         settings: HostSettings::default(),
+    }
+}
+
+/// An image that no phantom ever fetches.
+pub fn image() -> ImageSpec {
+    ImageSpec {
+        name: "test".into(),
+        source: "/nowhere.img".into(),
+        sha256: "0".repeat(64),
+        os: "linux2022".into(),
+        min_gb: 1,
+        firmware: Default::default(),
+        cloud_init: true,
+        direct_boot: None,
     }
 }
 
@@ -215,17 +243,7 @@ impl Fleet {
             .record_create("projects", &ProjectSpec { name: "test".into(), grace_hours: 0 })
             .await
             .expect("a project");
-        let image = ImageSpec {
-            name: "test".into(),
-            source: "/nowhere.img".into(),
-            sha256: "0".repeat(64),
-            os: "linux2022".into(),
-            min_gb: 1,
-            firmware: Default::default(),
-            cloud_init: true,
-            direct_boot: None,
-        };
-        let image = client.record_create("images", &image).await.expect("an image");
+        let image = client.record_create("images", &setup.image).await.expect("an image");
         let mut fleet = Self {
             client,
             url,

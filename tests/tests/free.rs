@@ -1,7 +1,7 @@
 //! Four tests for every verb in the table of drivers: it succeeds; it fails at each step and says so; twice is once; a
 //! crash at each step ends the same.
 
-use crate::rig::{Ground, Rig, router_rig, vm_rig};
+use crate::rig::{Ground, Rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
 use errors::Fault;
 use futures::future::join_all;
 use lifecycle::{Boundary, Hook, Side};
@@ -67,24 +67,24 @@ async fn undisturbed<S: Spec>(rig: &Rig<S>, verb: Verb) -> (Task, BTreeMap<Strin
 }
 
 async fn succeeds<S: Spec>(rig: Rig<S>) {
-    join_all(rig.driver.verbs.iter().map(|entry| async {
-        let (task, left) = undisturbed(&rig, entry.verb).await;
+    let rig = &rig;
+    join_all(rig.verbs.iter().map(|&verb| async move {
+        let (task, left) = undisturbed(rig, verb).await;
         let steps: Vec<_> = task.steps.iter().filter(|step| step.number > 0).collect();
-        assert_eq!(steps.len() as u32, task.steps_total.unwrap_or(0), "{}: every step is reported", entry.verb);
-        if matches!(entry.verb, Verb::Scrub | Verb::Scrubprep) {
-            assert!(left.is_empty(), "{}: left on the host: {left:#?}", entry.verb);
+        assert_eq!(steps.len() as u32, task.steps_total.unwrap_or(0), "{verb}: every step is reported");
+        if matches!(verb, Verb::Scrub | Verb::Scrubprep) {
+            assert!(left.is_empty(), "{verb}: left on the host: {left:#?}");
         }
     }))
     .await;
 }
 
 async fn fails_at_each_step<S: Spec>(rig: Rig<S>) {
-    join_all(rig.driver.verbs.iter().map(|entry| async {
-        let verb = entry.verb;
-        let total = undisturbed(&rig, verb).await.0.steps_total.unwrap_or(0);
-        let ground = Ground::of(rig.driver.kind);
-        let fleet = ground.fleet().await;
+    let rig = &rig;
+    join_all(rig.verbs.iter().map(|&verb| async move {
+        let total = undisturbed(rig, verb).await.0.steps_total.unwrap_or(0);
         for step in 1..=total {
+            let fleet = Ground::of(rig.driver.kind).fleet().await;
             let (id, _) = rig.bring(&fleet, verb).await;
             let fault = || Fault::new(&errors::driver::REHEARSED).hole("step", "this one");
             let worker = fleet.worker("worker-1", Some(at(verb, step, Side::Before, move || Some(fault()))));
@@ -98,33 +98,24 @@ async fn fails_at_each_step<S: Spec>(rig: Rig<S>) {
                 fleet.client.task_retry(failed.task_id.expect("the failed task")).await.expect("retry is accepted");
             assert_eq!(retry.verb, verb);
             let worker = fleet.worker("worker-2", None);
-            settled(&rig, &fleet, id, verb).await;
-            clear::<S>(&fleet, id, rig.goal(verb)).await;
+            settled(rig, &fleet, id, verb).await;
             worker.terminate().await;
+            fleet.stop().await;
         }
-        fleet.stop().await;
     }))
     .await;
-}
-
-/// Scrubs what a scenario leaves, so that the next one finds room: a project has one router.
-async fn clear<S: Spec>(fleet: &Fleet, id: ResourceId, state: State) {
-    if matches!(state, State::Running | State::Quiesced) {
-        fleet.ask::<S>(id, State::Scrub).await;
-    }
-    fleet.reaches::<S>(id, State::Closed).await;
 }
 
 /// Kills the worker at a boundary, lets another one carry on, and gives the task with what was left on the host just
 /// before the second attempt and at the end.
 async fn killed_at<S: Spec>(
     rig: &Rig<S>,
-    fleet: &Fleet,
-    ground: &Ground,
     verb: Verb,
     (step, side): (u32, Side),
 ) -> (Task, BTreeMap<String, String>, BTreeMap<String, String>) {
-    let (id, _) = rig.bring(fleet, verb).await;
+    let ground = Ground::of(rig.driver.kind);
+    let fleet = ground.fleet().await;
+    let (id, _) = rig.bring(&fleet, verb).await;
     let reached = Arc::new(Notify::new());
     let tell = reached.clone();
     let hook = at(verb, step, side, move || {
@@ -138,59 +129,52 @@ async fn killed_at<S: Spec>(
     worker.kill();
     let before = ground.left(id);
     let worker = fleet.worker("worker-2", None);
-    let task = settled(rig, fleet, id, verb).await;
+    let task = settled(rig, &fleet, id, verb).await;
     let after = ground.left(id);
-    clear::<S>(fleet, id, rig.goal(verb)).await;
     worker.terminate().await;
+    fleet.stop().await;
     (task, before, after)
 }
 
 async fn twice_is_once<S: Spec>(rig: Rig<S>) {
-    join_all(rig.driver.verbs.iter().map(|entry| async {
-        let verb = entry.verb;
-        let (first, _) = undisturbed(&rig, verb).await;
-        let total = first.steps_total.unwrap_or(0);
+    let rig = &rig;
+    join_all(rig.verbs.iter().map(|&verb| async move {
+        let (first, _) = undisturbed(rig, verb).await;
         // Killed when all is done and nothing is told: after the last step that had something to do.
         let done = first.steps.iter().filter(|step| step.outcome == StepOutcome::Done).map(|step| step.number).max();
         let last = done.filter(|number| *number > 0).unwrap_or_else(|| panic!("{verb} did nothing: {first:#?}"));
-        let ground = Ground::of(rig.driver.kind);
-        let fleet = ground.fleet().await;
-        let (task, before, after) = killed_at(&rig, &fleet, &ground, verb, (last, Side::After)).await;
+        let (task, before, after) = killed_at(rig, verb, (last, Side::After)).await;
         let second: Vec<_> =
             task.steps.iter().filter(|step| step.attempt == task.attempts && step.number > 0).collect();
-        assert_eq!(second.len() as u32, total);
+        assert_eq!(second.len() as u32, task.steps_total.unwrap_or(0), "{verb}: every step is reported");
         for step in second {
             assert_eq!(step.outcome, StepOutcome::Skipped, "{verb}: {} was done again", step.name);
         }
         if verb != Verb::Scrubprep {
             assert_eq!(before, after, "{verb}: the second run changed something");
         }
-        fleet.stop().await;
     }))
     .await;
 }
 
 async fn ends_the_same_after_a_crash_at_each_step<S: Spec>(rig: Rig<S>) {
-    join_all(rig.driver.verbs.iter().map(|entry| async {
-        let verb = entry.verb;
-        let (task, wanted) = undisturbed(&rig, verb).await;
+    let rig = &rig;
+    join_all(rig.verbs.iter().map(|&verb| async move {
+        let (task, wanted) = undisturbed(rig, verb).await;
         let skipped =
             |number| task.steps.iter().any(|step| step.number == number && step.outcome == StepOutcome::Skipped);
-        let ground = Ground::of(rig.driver.kind);
-        let fleet = ground.fleet().await;
         for step in 1..=task.steps_total.unwrap_or(0) {
             for side in [Side::Before, Side::After] {
                 // A step that finds its work done already has no far side.
                 if side == Side::After && skipped(step) {
                     continue;
                 }
-                let (task, _, after) = killed_at(&rig, &fleet, &ground, verb, (step, side)).await;
+                let (task, _, after) = killed_at(rig, verb, (step, side)).await;
                 assert_eq!(task.attempts, 2, "{verb}, {side:?} step {step}");
                 assert_eq!(task.lost, 1, "{verb}, {side:?} step {step}");
                 assert_eq!(after, wanted, "{verb}: a crash {side:?} step {step} left another end");
             }
         }
-        fleet.stop().await;
     }))
     .await;
 }
@@ -216,6 +200,30 @@ async fn every_verb_of_vm_phantom_ends_the_same_after_a_crash_at_each_step() {
 }
 
 #[tokio::test]
+async fn every_verb_of_vm_kvm_succeeds() {
+    succeeds(vm_kvm_rig()).await;
+    succeeds(vm_kvm_stopped_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
+    fails_at_each_step(vm_kvm_rig()).await;
+    fails_at_each_step(vm_kvm_stopped_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_twice_is_once() {
+    twice_is_once(vm_kvm_rig()).await;
+    twice_is_once(vm_kvm_stopped_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(vm_kvm_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(vm_kvm_stopped_rig()).await;
+}
+
+#[tokio::test]
 async fn every_verb_of_virtual_router_phantom_succeeds() {
     succeeds(router_rig(Kind::VirtualRouterPhantom)).await;
 }
@@ -237,7 +245,6 @@ async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_eac
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    // The free ones on fakes; vm_kvm on real libvirt, in real_kvm, until its fake host is there.
     let tested = [Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");

@@ -4,21 +4,24 @@ use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
+use model::image::ImageSpec;
 use model::resource::Spec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
-use model::vm::VmSpec;
+use model::vm::{Disk, Nic, VmSpec};
 use model::{Kind, ResourceId, ServerType, State, TaskId, Verb, states};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
-use testkit::fleet::{server, vm};
+use testkit::fakes::kvm::{self, Kvm};
+use testkit::fleet::{image, server, vm};
 
 /// A fake host, and what is on it as words.
 #[derive(Clone)]
 pub struct Ground {
     pub host: Arc<dyn Host>,
     pub server_type: ServerType,
+    pub image: ImageSpec,
     pub words: Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>,
 }
 
@@ -28,20 +31,33 @@ impl Ground {
             Kind::VmPhantom | Kind::VirtualRouterPhantom => {
                 let host = Arc::new(Phantom::new("host-1"));
                 let words = host.clone();
-                Self { host, server_type: ServerType::Phantom, words: Arc::new(move || words.words()) }
+                Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
+            }
+            Kind::VmKvm => {
+                let host = Arc::new(Kvm::new("host-1"));
+                let mut image = image();
+                let bytes = kvm::qcow2(1);
+                host.add_file(&image.source, &bytes);
+                image.sha256 = kvm::sha256(&bytes);
+                let words = host.clone();
+                Self { host, server_type: ServerType::Kvm, image, words: Arc::new(move || words.words()) }
             }
             other => panic!("the free tests have no ground for {other}: add it here"),
         }
     }
 
     pub async fn fleet(&self) -> Fleet {
-        Fleet::setup().host(server("host-1", self.server_type), Some(self.host.clone())).start().await
+        let server = server("host-1", self.server_type);
+        Fleet::setup().host(server, Some(self.host.clone())).image(self.image.clone()).start().await
     }
 
     /// What is on the host of this resource, with its number taken out.
     pub fn left(&self, id: ResourceId) -> BTreeMap<String, String> {
         let own = [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")];
-        let mine = |text: &str| own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()));
+        // One resource at a time is on a network.
+        let mine = |text: &str| {
+            text.starts_with("bridge ") || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
+        };
         let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
@@ -50,6 +66,7 @@ impl Ground {
 /// How one driver's resources are made and changed.
 pub struct Rig<S> {
     pub driver: &'static Driver,
+    pub verbs: Vec<Verb>,
     pub wish: fn(&Fleet) -> S,
     pub patch: fn() -> Value,
 }
@@ -57,25 +74,52 @@ pub struct Rig<S> {
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
         || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
-    Rig { driver: driver(kind), wish: |fleet| vm(&fleet.image, &fleet.servers[0]), patch }
+    Rig::of(kind, |fleet| vm(&fleet.image, &fleet.servers[0]), patch)
+}
+
+pub fn vm_kvm_rig() -> Rig<VmSpec> {
+    let wish = |fleet: &Fleet| {
+        let nic = Nic { segment: "web".into(), mac: None, addresses: vec!["10.1.0.5/24".into()], gateway: None };
+        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
+        VmSpec {
+            disks: vec![disk("root", true), disk("old", false)],
+            nics: vec![nic],
+            userdata: Some("#cloud-config\n".into()),
+            ..vm(&fleet.image, &fleet.servers[0])
+        }
+    };
+    // A disk grows, one comes, one goes; another network; one more processor.
+    let patch = || {
+        json!({
+            "cpu": 2,
+            "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }],
+            "nics": [{ "segment": "store", "addresses": ["10.2.0.5/24"] }],
+        })
+    };
+    Rig::of(Kind::VmKvm, wish, patch)
+}
+
+/// A change that no guest takes while it runs: it is stopped, changed and started.
+pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
+    Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    Rig {
-        driver: driver(kind),
-        wish: |_| {
-            let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
-            VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
-        },
-        patch: || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }),
-    }
-}
-
-fn driver(kind: Kind) -> &'static Driver {
-    worker::drivers::ALL.iter().find(|driver| driver.kind == kind).expect("the driver is in the table")
+    let wish = |_: &Fleet| {
+        let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
+        VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
+    };
+    Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
 }
 
 impl<S: Spec> Rig<S> {
+    /// Every verb of the driver.
+    fn of(kind: Kind, wish: fn(&Fleet) -> S, patch: fn() -> Value) -> Self {
+        let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
+        let driver = driver.expect("the driver is in the table");
+        Self { driver, verbs: driver.verbs.iter().map(|entry| entry.verb).collect(), wish, patch }
+    }
+
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
     pub async fn bring(&self, fleet: &Fleet, verb: Verb) -> (ResourceId, TaskId) {
         let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet)).await;

@@ -33,6 +33,12 @@ pub(super) fn nics(domain: &Node) -> impl Iterator<Item = &Node> {
     devices(domain).filter(|device| device.name == "interface")
 }
 
+/// libvirt writes devices of one sort behind one another.
+pub(super) fn plug(devices: &mut Node, device: Node) {
+    let last = devices.children.iter().rposition(|other| other.name == device.name);
+    devices.children.insert(last.map_or(devices.children.len(), |last| last + 1), device);
+}
+
 /// Whether one more device can be plugged in.
 pub(super) fn has_free_port(domain: &Node) -> bool {
     let ports = devices(domain).filter(|device| device.attribute("model") == Some("pcie-root-port")).count();

@@ -232,7 +232,7 @@ fn attach(state: &mut State, name: &str, text: &str) -> Answer {
     }
     if let Ok((live, kept)) = both(state, name)? {
         for devices in [live, kept].into_iter().filter_map(|xml| xml.child_mut("devices")) {
-            devices.children.push(device.clone());
+            domain::plug(devices, device.clone());
         }
     }
     Ok(String::new())
