@@ -4,9 +4,10 @@
 use crate::rig::{Ground, Rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
 use errors::Fault;
 use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use lifecycle::{Boundary, Hook, Side};
 use model::resource::Spec;
-use model::task::{StepOutcome, Task, TaskStatus};
+use model::task::{Step, StepOutcome, Task, TaskStatus};
 use model::{Kind, ResourceId, State, Verb};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,31 +80,37 @@ async fn succeeds<S: Spec>(rig: Rig<S>) {
     .await;
 }
 
+/// Scenarios side by side: most of each is waiting for a lease to end.
+async fn each<T, F: Future<Output = ()>>(scenarios: impl IntoIterator<Item = T>, run: impl Fn(T) -> F) {
+    stream::iter(scenarios).map(run).buffer_unordered(12).collect::<Vec<()>>().await;
+}
+
 async fn fails_at_each_step<S: Spec>(rig: Rig<S>) {
     let rig = &rig;
-    join_all(rig.verbs.iter().map(|&verb| async move {
+    let steps = join_all(rig.verbs.iter().map(|&verb| async move {
         let total = undisturbed(rig, verb).await.0.steps_total.unwrap_or(0);
-        for step in 1..=total {
-            let fleet = Ground::of(rig.driver.kind).fleet().await;
-            let (id, _) = rig.bring(&fleet, verb).await;
-            let fault = || Fault::new(&errors::driver::REHEARSED).hole("step", "this one");
-            let worker = fleet.worker("worker-1", Some(at(verb, step, Side::Before, move || Some(fault()))));
-            let failed = fleet.reaches::<S>(id, State::Unresourced).await;
-            let error = failed.error.expect("an unresourced resource says why");
-            assert_eq!(error.code, format!("{}_{verb}_1013", rig.driver.kind));
-            assert!(error.step.is_some() && !error.remedy.is_empty(), "{error:?}");
-            worker.terminate().await;
-            // The owner's way out, without an administrator.
-            let retry =
-                fleet.client.task_retry(failed.task_id.expect("the failed task")).await.expect("retry is accepted");
-            assert_eq!(retry.verb, verb);
-            let worker = fleet.worker("worker-2", None);
-            settled(rig, &fleet, id, verb).await;
-            worker.terminate().await;
-            fleet.stop().await;
-        }
-    }))
-    .await;
+        (1..=total).map(move |step| (verb, step))
+    }));
+    each(steps.await.into_iter().flatten(), |(verb, step)| fails_at(rig, verb, step)).await;
+}
+
+async fn fails_at<S: Spec>(rig: &Rig<S>, verb: Verb, step: u32) {
+    let fleet = Ground::of(rig.driver.kind).fleet().await;
+    let (id, _) = rig.bring(&fleet, verb).await;
+    let fault = || Fault::new(&errors::driver::REHEARSED).hole("step", "this one");
+    let worker = fleet.worker("worker-1", Some(at(verb, step, Side::Before, move || Some(fault()))));
+    let failed = fleet.reaches::<S>(id, State::Unresourced).await;
+    let error = failed.error.expect("an unresourced resource says why");
+    assert_eq!(error.code, format!("{}_{verb}_1013", rig.driver.kind));
+    assert!(error.step.is_some() && !error.remedy.is_empty(), "{error:?}");
+    worker.terminate().await;
+    // The owner's way out, without an administrator.
+    let retry = fleet.client.task_retry(failed.task_id.expect("the failed task")).await.expect("retry is accepted");
+    assert_eq!(retry.verb, verb);
+    let worker = fleet.worker("worker-2", None);
+    settled(rig, &fleet, id, verb).await;
+    worker.terminate().await;
+    fleet.stop().await;
 }
 
 /// Kills the worker at a boundary, lets another one carry on, and gives the task with what was left on the host just
@@ -159,23 +166,22 @@ async fn twice_is_once<S: Spec>(rig: Rig<S>) {
 
 async fn ends_the_same_after_a_crash_at_each_step<S: Spec>(rig: Rig<S>) {
     let rig = &rig;
-    join_all(rig.verbs.iter().map(|&verb| async move {
+    let boundaries = join_all(rig.verbs.iter().map(|&verb| async move {
         let (task, wanted) = undisturbed(rig, verb).await;
-        let skipped =
-            |number| task.steps.iter().any(|step| step.number == number && step.outcome == StepOutcome::Skipped);
-        for step in 1..=task.steps_total.unwrap_or(0) {
-            for side in [Side::Before, Side::After] {
-                // A step that finds its work done already has no far side.
-                if side == Side::After && skipped(step) {
-                    continue;
-                }
-                let (task, _, after) = killed_at(rig, verb, (step, side)).await;
-                assert_eq!(task.attempts, 2, "{verb}, {side:?} step {step}");
-                assert_eq!(task.lost, 1, "{verb}, {side:?} step {step}");
-                assert_eq!(after, wanted, "{verb}: a crash {side:?} step {step} left another end");
-            }
-        }
-    }))
+        let wanted = Arc::new(wanted);
+        // A step that finds its work done already has no far side.
+        let skipped = |step: &&Step| step.number > 0 && step.outcome == StepOutcome::Skipped;
+        let skipped: Vec<u32> = task.steps.iter().filter(skipped).map(|step| step.number).collect();
+        let all = (1..=task.steps_total.unwrap_or(0)).flat_map(|step| [(step, Side::Before), (step, Side::After)]);
+        let real = all.filter(move |(step, side)| *side == Side::Before || !skipped.contains(step));
+        real.map(move |boundary| (verb, boundary, wanted.clone()))
+    }));
+    each(boundaries.await.into_iter().flatten(), |(verb, (step, side), wanted)| async move {
+        let (task, _, after) = killed_at(rig, verb, (step, side)).await;
+        assert_eq!(task.attempts, 2, "{verb}, {side:?} step {step}");
+        assert_eq!(task.lost, 1, "{verb}, {side:?} step {step}");
+        assert_eq!(after, *wanted, "{verb}: a crash {side:?} step {step} left another end");
+    })
     .await;
 }
 
