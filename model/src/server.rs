@@ -42,6 +42,9 @@ pub struct HostSettings {
     pub libvirt_uri: String,
     #[serde(default)]
     pub virtualisation: Virtualisation,
+    /// What a guest gets to shut itself down before it is powered off.
+    #[serde(default = "default_shutdown_secs")]
+    pub shutdown_secs: u32,
 }
 
 /// What runs a KVM server's guests.
@@ -57,7 +60,12 @@ pub enum Virtualisation {
 
 impl Default for HostSettings {
     fn default() -> Self {
-        Self { storage: default_storage(), libvirt_uri: default_libvirt_uri(), virtualisation: Virtualisation::Auto }
+        Self {
+            storage: default_storage(),
+            libvirt_uri: default_libvirt_uri(),
+            virtualisation: Virtualisation::Auto,
+            shutdown_secs: default_shutdown_secs(),
+        }
     }
 }
 
@@ -75,6 +83,10 @@ fn default_enabled() -> bool {
 
 fn default_storage() -> String {
     "/var/lib/drover".into()
+}
+
+fn default_shutdown_secs() -> u32 {
+    60
 }
 
 fn default_libvirt_uri() -> String {
@@ -128,6 +140,9 @@ impl ServerSpec {
         }
         if !self.settings.storage.starts_with('/') {
             return Err("settings.storage is an absolute path".into());
+        }
+        if self.settings.shutdown_secs > 3600 {
+            return Err("settings.shutdown_secs is at most 3600".into());
         }
         Ok(())
     }

@@ -127,8 +127,8 @@ pub fn image() -> ImageSpec {
     }
 }
 
-/// The smallest wish that is valid.
-pub fn vm(image: &Image, server: &Server) -> VmSpec {
+/// The smallest wish that is valid; the API places it.
+pub fn vm(image: &Image) -> VmSpec {
     VmSpec {
         cpu: 1,
         ram_mb: 256,
@@ -138,7 +138,7 @@ pub fn vm(image: &Image, server: &Server) -> VmSpec {
         ssh_keys: Vec::new(),
         userdata: None,
         image: image.id,
-        server: Some(server.id),
+        server: None,
         labels: Default::default(),
         phantom: None,
     }

@@ -7,6 +7,8 @@ pub mod fakes;
 pub mod fleet;
 mod locks;
 pub mod real;
+pub mod roles;
 
 pub use eventually::eventually;
 pub use fleet::{Fleet, LIMIT};
+pub use roles::Roles;

@@ -24,7 +24,7 @@ fn claim(worker: &str, version: model::Version) -> Claim {
 #[tokio::test]
 async fn of_two_workers_that_race_for_a_task_one_gets_it() {
     let fleet = Fleet::setup().start().await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let client = fleet.worker_client();
     let (claim_1, claim_2) = (claim("worker-1", built.resource.version), claim("worker-2", built.resource.version));
     let (first, second) = tokio::join!(client.claim(built.task_id, &claim_1), client.claim(built.task_id, &claim_2));
@@ -37,7 +37,7 @@ async fn of_two_workers_that_race_for_a_task_one_gets_it() {
 #[tokio::test]
 async fn the_writes_of_a_worker_that_was_paused_past_its_lease_are_refused() {
     let mut fleet = Fleet::setup().start().await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let client = fleet.worker_client();
     let late = client.claim(built.task_id, &claim("paused", built.resource.version)).await.expect("the claim");
     // It says nothing for longer than its lease; another worker carries on.
@@ -68,7 +68,7 @@ async fn a_vm_waits_for_its_router_and_says_so_and_is_woken_when_it_runs() {
         ..VirtualRouterSpec::default()
     };
     let router = fleet.create("router", slow).await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     fleet.work();
     let reason = eventually(LIMIT, "the VM says what it waits for", async || {
         let task = fleet.client.task(built.task_id, Duration::ZERO).await.map_err(|failure| failure.to_string())?;
@@ -86,7 +86,7 @@ async fn a_vm_waits_for_its_router_and_says_so_and_is_woken_when_it_runs() {
 #[tokio::test]
 async fn a_task_whose_worker_never_came_says_which_worker_it_waits_for() {
     let fleet = Fleet::setup().start().await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let task = fleet.client.task(built.task_id, Duration::ZERO).await.expect("the task");
     let reason = task.waiting_for.expect("it waits").reason;
     assert!(reason.contains("phantom-1") && reason.contains("worker"), "{reason}");
@@ -96,7 +96,7 @@ async fn a_task_whose_worker_never_came_says_which_worker_it_waits_for() {
 #[tokio::test]
 async fn a_cancel_before_the_first_attempt_takes_everything_back() {
     let mut fleet = Fleet::setup().start().await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let cancelled = fleet.client.task_cancel(built.task_id).await.expect("the cancel");
     assert_eq!(cancelled.status, TaskStatus::Cancelled);
     fleet.work();
@@ -107,7 +107,7 @@ async fn a_cancel_before_the_first_attempt_takes_everything_back() {
 #[tokio::test]
 async fn a_cancel_of_a_running_task_stops_it_at_a_step_boundary_and_leaves_a_way_out() {
     let mut fleet = Fleet::setup().start().await;
-    let mut wish = vm(&fleet.image, &fleet.servers[0]);
+    let mut wish = vm(&fleet.image);
     wish.phantom = Some(PhantomScript { delay_ms: 700, ..PhantomScript::default() });
     let built = fleet.create("web", wish).await;
     fleet.work();
@@ -131,7 +131,7 @@ async fn a_cancel_of_a_running_task_stops_it_at_a_step_boundary_and_leaves_a_way
 #[tokio::test]
 async fn a_rehearsed_fault_is_explained_and_retried_by_its_owner() {
     let mut fleet = Fleet::setup().start().await;
-    let mut wish = vm(&fleet.image, &fleet.servers[0]);
+    let mut wish = vm(&fleet.image);
     wish.phantom =
         Some(PhantomScript { fail_at: Some("power on".into()), fail_times: Some(1), ..PhantomScript::default() });
     let built = fleet.create("web", wish).await;
@@ -155,7 +155,7 @@ async fn a_panic_of_a_verb_is_a_fault_that_is_tried_three_times() {
         Box::pin(async { panic!("a defect") })
     });
     let worker = fleet.worker("worker-1", Some(hook));
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let failed = fleet.reaches::<VmSpec>(built.resource.id, State::Unresourced).await;
     let error = failed.error.expect("it says why");
     assert_eq!(error.code, "vm_phantom_build_1000");
@@ -168,7 +168,7 @@ async fn a_panic_of_a_verb_is_a_fault_that_is_tried_three_times() {
 #[tokio::test]
 async fn a_verb_that_takes_its_worker_down_three_times_is_put_aside() {
     let fleet = Fleet::setup().start().await;
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     for n in 1..=3 {
         let (tell, reached) = tokio::sync::mpsc::unbounded_channel();
         let hook: Hook = Arc::new(move |_: Boundary| {
@@ -189,7 +189,7 @@ async fn a_verb_that_takes_its_worker_down_three_times_is_put_aside() {
 #[tokio::test]
 async fn a_terminated_worker_hands_over_at_a_step_boundary_and_nothing_counts_as_lost() {
     let fleet = Fleet::setup().start().await;
-    let mut wish = vm(&fleet.image, &fleet.servers[0]);
+    let mut wish = vm(&fleet.image);
     wish.phantom = Some(PhantomScript { delay_ms: 300, ..PhantomScript::default() });
     let built = fleet.create("web", wish).await;
     let first = fleet.worker("worker-1", None);
@@ -212,7 +212,7 @@ async fn a_dry_run_lists_steps_commands_and_locks_and_touches_nothing() {
     let ground = Ground::of(Kind::VmPhantom);
     let mut fleet = ground.fleet().await;
     fleet.work();
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let before = fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
     let words = (ground.words)();
     let planned = fleet.client.ask::<VmSpec>(before.id, State::Quiesce, true).await.expect("the dry run");
@@ -238,7 +238,7 @@ async fn a_scrubbed_vm_can_be_restored_until_its_grace_period_has_passed() {
     let _: model::project::Project =
         fleet.client.record_change("projects", project.id.0, project.version, &patch).await.expect("the change");
     fleet.work();
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     let id = built.resource.id;
     fleet.reaches::<VmSpec>(id, State::Running).await;
     fleet.ask::<VmSpec>(id, State::Scrub).await;

@@ -7,9 +7,15 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// What the chapters on real libvirt and QEMU share.
+mod machine;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
+/// A worker killed in the middle of real builds.
+mod real_kvm_crash;
+/// A broker killed twenty times under load.
+mod real_rabbitmq;
 /// One trace from the POST to the last command.
 mod traces;

@@ -1,20 +1,16 @@
 //! Real guests on real libvirt and QEMU, built, changed, shut down and scrubbed; the host is as before afterwards.
 
+use crate::machine::{LIMIT, Machine, guest, tiny};
 use iaas::tenant::Accepted;
-use model::image::{DirectBoot, Image, ImageSpec};
-use model::server::{ServerSpec, Virtualisation};
+use model::image::Image;
+use model::server::ServerSpec;
 use model::task::Task;
-use model::vm::{Disk, Nic, VmSpec};
-use model::{ResourceId, ServerType, State, names};
+use model::vm::VmSpec;
+use model::{ResourceId, State, names};
 use serde_json::json;
 use std::time::Duration;
-use tempfile::TempDir;
-use testkit::fleet::server;
 use testkit::real::{self, run};
 use testkit::{Fleet, eventually};
-
-/// A guest under TCG on a busy machine; a limit, not a measure.
-const LIMIT: Duration = Duration::from_secs(100);
 
 const GB: u64 = 1 << 30;
 
@@ -22,72 +18,22 @@ const GB: u64 = 1 << 30;
 struct Ground {
     fleet: Fleet,
     image: Image,
-    storage: TempDir,
-    before: Vec<String>,
-}
-
-/// What is on the host that a VM could leave there.
-fn seen(uri: &str) -> Vec<String> {
-    let domains = run("virsh", &["-q", "-c", uri, "list", "--all", "--name"]);
-    let bridges = run("ip", &["-brief", "link", "show", "type", "bridge"]);
-    let names = bridges.lines().filter_map(|line| line.split_whitespace().next());
-    domains.lines().map(str::trim).chain(names).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    machine: Machine,
 }
 
 async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOptions) -> Ground {
-    let uri = real::libvirt_uri();
-    // Left by a run that was killed; scrubs would take them away and the host would not be as before.
-    for segment in ["t1", "t2", "t3"] {
-        let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &names::bridge(segment)]).output();
-    }
-    let before = seen(&uri);
-    // Where a QEMU of another user finds it.
-    let storage = TempDir::new().expect("a folder");
-    run("chmod", &["711", &storage.path().display().to_string()]);
-    let mut kvm = server("kvm-1", ServerType::Kvm);
-    kvm.settings.storage = storage.path().display().to_string();
-    kvm.settings.libvirt_uri = uri;
-    // The same on every machine, with or without hardware virtualisation that works.
-    kvm.settings.virtualisation = Virtualisation::Tcg;
+    let machine = Machine::new();
+    let mut kvm = machine.server();
     change(&mut kvm);
     let mut fleet = Fleet::setup().host(kvm, None).lease_secs(15).ssh(ssh).start().await;
     fleet.work();
-    let guest = real::guest();
-    let at = |name: &str| guest.join(name).display().to_string();
-    let sum = run("sha256sum", &[&at("disk.qcow2")]);
-    let image = ImageSpec {
-        name: "tiny".into(),
-        source: at("disk.qcow2"),
-        sha256: sum[..64].to_owned(),
-        os: "linux2022".into(),
-        min_gb: 1,
-        firmware: Default::default(),
-        cloud_init: true,
-        direct_boot: Some(DirectBoot {
-            kernel: at("kernel"),
-            initrd: at("initrd"),
-            cmdline: "console=ttyS0 quiet".into(),
-        }),
-    };
-    let image = fleet.client.record_create("images", &image).await.expect("an image");
-    Ground { fleet, image, storage, before }
+    let image = fleet.client.record_create("images", &tiny()).await.expect("an image");
+    Ground { fleet, image, machine }
 }
 
 impl Ground {
     fn wish(&self, segment: &str, address: &str) -> VmSpec {
-        VmSpec {
-            cpu: 1,
-            ram_mb: 192,
-            disks: vec![Disk { name: "root".into(), gb: 1, primary: true }],
-            nics: vec![Nic { segment: segment.into(), mac: None, addresses: vec![address.into()], gateway: None }],
-            dns: Vec::new(),
-            ssh_keys: Vec::new(),
-            userdata: None,
-            image: self.image.id,
-            server: None,
-            labels: Default::default(),
-            phantom: None,
-        }
+        guest(&self.image, segment, address)
     }
 
     async fn build(&self, name: &str, wish: VmSpec) -> ResourceId {
@@ -117,15 +63,8 @@ impl Ground {
         self.succeeds(changed.task_id).await
     }
 
-    /// Waits for the guest to say this on its serial console, this many times.
     async fn says(&self, vm: ResourceId, what: &str, times: usize) {
-        let log = names::serial_log(&self.storage.path().display().to_string(), vm);
-        eventually(LIMIT, &format!("the guest says {what:?}"), async || {
-            let text =
-                std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-            if text.matches(what).count() >= times { Ok(()) } else { Err(text) }
-        })
-        .await;
+        self.machine.says(vm, what, times).await;
     }
 
     async fn scrub(&self, vm: ResourceId) {
@@ -137,14 +76,9 @@ impl Ground {
         .await;
     }
 
-    /// Nothing is left on the host but the image cache.
     async fn end(self) {
-        let uri = real::libvirt_uri();
         self.fleet.stop().await;
-        assert_eq!(seen(&uri), self.before, "something was left on the host");
-        let left =
-            run("find", &[&self.storage.path().display().to_string(), "-type", "f", "-not", "-path", "*/images/*"]);
-        assert_eq!(left, "", "files were left on the host");
+        self.machine.is_as_before();
     }
 }
 
@@ -177,9 +111,7 @@ async fn real_kvm_a_guest_is_built_changed_while_it_runs_shut_down_and_scrubbed(
     ground.says(vm, "drover-guest ready", 1).await;
 
     ground.change(vm, json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }] })).await;
-    assert!(
-        !std::fs::exists(names::disk(&ground.storage.path().display().to_string(), vm, "data")).expect("the folder")
-    );
+    assert!(!std::fs::exists(names::disk(&ground.machine.storage(), vm, "data")).expect("the folder"));
 
     let off = ground.ask(vm, State::Quiesce).await;
     assert_eq!(off.steps.iter().find(|step| step.name == "power off").and_then(|step| step.note.clone()), None);
@@ -193,7 +125,7 @@ async fn real_kvm_a_guest_is_built_changed_while_it_runs_shut_down_and_scrubbed(
 
 #[tokio::test]
 async fn real_kvm_a_guest_that_ignores_its_power_button_is_turned_off_all_the_same() {
-    let ground = ground(|_| (), Default::default()).await;
+    let ground = ground(|kvm| kvm.settings.shutdown_secs = 7, Default::default()).await;
     let mut wish = ground.wish("t2", "10.77.0.6/24");
     wish.userdata = Some("#cloud-config\nignore-acpi: true\n".into());
     let vm = ground.build("stubborn", wish).await;

@@ -74,7 +74,7 @@ pub struct Rig<S> {
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
         || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
-    Rig::of(kind, |fleet| vm(&fleet.image, &fleet.servers[0]), patch)
+    Rig::of(kind, |fleet| vm(&fleet.image), patch)
 }
 
 pub fn vm_kvm_rig() -> Rig<VmSpec> {
@@ -85,7 +85,7 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
             disks: vec![disk("root", true), disk("old", false)],
             nics: vec![nic],
             userdata: Some("#cloud-config\n".into()),
-            ..vm(&fleet.image, &fleet.servers[0])
+            ..vm(&fleet.image)
         }
     };
     // A disk grows, one comes, one goes; another network; one more processor.

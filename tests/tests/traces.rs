@@ -30,7 +30,7 @@ async fn a_build_is_one_trace_from_the_post_to_the_last_command() {
     let guard = service::start("test", &telemetry).expect("the telemetry starts");
     let mut fleet = Fleet::setup().start().await;
     fleet.work();
-    let built = fleet.create("web", vm(&fleet.image, &fleet.servers[0])).await;
+    let built = fleet.create("web", vm(&fleet.image)).await;
     fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
     let task = fleet.ended(built.task_id).await;
     fleet.stop().await;

@@ -17,6 +17,6 @@ pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>,
 
 pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    steps.then(Off { vm: vm.id });
+    steps.then(Off::of(cx, vm.id));
     cx.carry_out(steps).await
 }

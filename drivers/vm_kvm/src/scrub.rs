@@ -22,7 +22,7 @@ pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>,
 
 pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    steps.then(Off { vm: vm.id });
+    steps.then(Off::of(cx, vm.id));
     steps.then(Undefine { vm: vm.id });
     steps.then(RemoveFolder { path: names::vm_folder(&plan.storage, vm.id) });
     steps.then(LeaveBridges { host: cx.host().into() });

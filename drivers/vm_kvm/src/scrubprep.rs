@@ -18,6 +18,6 @@ pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>,
 pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
     let mut steps = Steps::new();
     steps.then(Autostart { vm: vm.id, on: false });
-    steps.then(Off { vm: vm.id });
+    steps.then(Off::of(cx, vm.id));
     cx.carry_out(steps).await
 }

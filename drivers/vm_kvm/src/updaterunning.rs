@@ -28,7 +28,7 @@ pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>
 pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault> {
     let mut steps = Steps::new();
     if update.change.stop.is_some() {
-        steps.then(power::Off { vm: vm.id });
+        steps.then(power::Off::of(cx, vm.id));
         while_off(cx, vm, &update, &mut steps)?;
     } else {
         live(cx, vm, &update, &mut steps);

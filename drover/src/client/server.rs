@@ -60,6 +60,9 @@ pub struct Create {
     /// Run guests in software even where there is hardware virtualisation
     #[arg(long)]
     tcg: bool,
+    /// What a guest gets to shut itself down before it is powered off
+    #[arg(long, value_name = "SECONDS")]
+    shutdown_secs: Option<u32>,
 }
 
 pub fn label(text: &str) -> Result<(String, String), String> {
@@ -139,6 +142,7 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                     storage: create.storage.unwrap_or(defaults.storage),
                     libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
                     virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
+                    shutdown_secs: create.shutdown_secs.unwrap_or(defaults.shutdown_secs),
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)

@@ -6,9 +6,6 @@ use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, names};
 use std::time::Duration;
 
-/// What a guest gets to shut itself down, before the plug is pulled.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(60);
-
 /// The button is pressed again this often: a guest that was still booting has not seen it.
 const PRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -59,10 +56,16 @@ impl Step for On {
 
 /// By the power button, and when the guest does not care for it, by the plug.
 pub struct Off {
-    pub vm: ResourceId,
+    vm: ResourceId,
+    /// What the guest gets to shut itself down, before the plug is pulled.
+    patience: Duration,
 }
 
 impl Off {
+    pub fn of(cx: &Context, vm: ResourceId) -> Self {
+        Self { vm, patience: Duration::from_secs(cx.settings.shutdown_secs.into()) }
+    }
+
     async fn is_off(&self, cx: &Context) -> Result<bool, Fault> {
         Ok(matches!(state(cx, self.vm).await?, None | Some(State::ShutOff)))
     }
@@ -74,7 +77,7 @@ impl Step for Off {
     }
 
     fn deadline(&self) -> Duration {
-        SHUTDOWN_LIMIT + Duration::from_secs(60)
+        self.patience + Duration::from_secs(60)
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
@@ -84,7 +87,7 @@ impl Step for Off {
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
-            let glances = (SHUTDOWN_LIMIT.as_millis() / GLANCE.as_millis()) as u32;
+            let glances = (self.patience.as_millis() / GLANCE.as_millis()) as u32;
             let press = (PRESS_EVERY.as_millis() / GLANCE.as_millis()) as u32;
             for glance in 0..glances {
                 if glance % press == 0 {
@@ -99,7 +102,7 @@ impl Step for Off {
                 }
                 cx.pause(GLANCE).await;
             }
-            cx.note(format!("did not shut down within {} s: pulling the plug", SHUTDOWN_LIMIT.as_secs()));
+            cx.note(format!("did not shut down within {} s: pulling the plug", self.patience.as_secs()));
             let destroyed = cx.run(virsh::destroy(uri, &domain)).await;
             if self.is_off(cx).await? {
                 return Ok(());

@@ -1,0 +1,81 @@
+//! A broker that is killed again and again under load: what was confirmed arrives, and consumers take up again by themselves.
+
+use model::{Kind, ResourceId, TaskId, Verb};
+use queue::{Message, Queue};
+use secrecy::SecretString;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use testkit::eventually;
+use testkit::real;
+use tokio_util::sync::CancellationToken;
+
+const RESTARTS: usize = 20;
+const PUBLISHERS: usize = 8;
+
+/// A broker's start on a busy machine; a limit, not a measure.
+const LIMIT: Duration = Duration::from_secs(60);
+
+type Seen = Arc<Mutex<BTreeSet<i64>>>;
+
+fn count(seen: &Seen) -> usize {
+    seen.lock().expect("no panic").len()
+}
+
+/// Publishes until it is told to stop; gives what was confirmed.
+async fn publish(queue: Queue, host: String, numbers: Arc<AtomicI64>, confirmed: Seen, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let message = Message::new(TaskId(number), ResourceId(number), Kind::VmPhantom, Verb::Build, host.clone());
+        // One that fails may arrive or not; nobody was promised anything.
+        if queue.publish(&message, None).await.is_ok() {
+            confirmed.lock().expect("no panic").insert(number);
+        }
+    }
+}
+
+async fn consume(queue: Queue, host: String, received: Seen) {
+    let mut consumer = queue.consume(&host, 64).await.expect("the consumer subscribes");
+    while let Some(delivery) = consumer.next().await {
+        received.lock().expect("no panic").insert(delivery.message().task.0);
+        delivery.ack().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_rabbitmq_twenty_restarts_under_load_lose_nothing() {
+    let broker = real::broker();
+    let queue = Queue::rabbitmq(SecretString::from(broker.url.clone())).await.expect("the url is one");
+    let host = format!("restarts-{}", std::process::id());
+    let (confirmed, received, stop) = (Seen::default(), Seen::default(), CancellationToken::new());
+    let numbers = Arc::new(AtomicI64::new(1));
+    let consumer = tokio::spawn(consume(queue.clone(), host.clone(), received.clone()));
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|_| tokio::spawn(publish(queue.clone(), host.clone(), numbers.clone(), confirmed.clone(), stop.clone())))
+        .collect();
+    for restart in 0..=RESTARTS {
+        let (before, taken) = (count(&confirmed), count(&received));
+        eventually(LIMIT, &format!("publishing and consuming go on after {restart} restarts"), async || {
+            let (now, got) = (count(&confirmed) - before, count(&received) - taken);
+            if now > 100 && got > 100 { Ok(()) } else { Err(format!("{now} confirmed, {got} received since")) }
+        })
+        .await;
+        if restart < RESTARTS {
+            broker.restart();
+        }
+    }
+    stop.cancel();
+    for publisher in publishers {
+        publisher.await.expect("the publisher ends well");
+    }
+    let promised = confirmed.lock().expect("no panic").clone();
+    eventually(LIMIT, "all that was confirmed is received", async || {
+        let received = received.lock().expect("no panic");
+        let lost: Vec<_> = promised.difference(&received).take(10).collect();
+        if lost.is_empty() { Ok(()) } else { Err(format!("missing, among others: {lost:?}")) }
+    })
+    .await;
+    println!("{} confirmed and received over {RESTARTS} restarts", promised.len());
+    consumer.abort();
+}
