@@ -21,10 +21,12 @@ pub use auth::{RULES, Rule};
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use errors::Fault;
 use service::health::{self, Checks};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
@@ -79,9 +81,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All routes on a store; health and metrics are apart.
 pub fn router(store: Store) -> Router {
     let (router, description) = routes().split_for_parts();
+    let description: Arc<str> = serde_json::to_string(&description).expect("a description is JSON").into();
+    let description = async move || ([(CONTENT_TYPE, "application/json")], description.to_string());
     router
         .route_layer(middleware::from_fn_with_state(store.clone(), auth::check))
-        .route("/openapi.json", get(async move || Json(description)))
+        .route("/openapi.json", get(description))
         .fallback(async |uri: Uri| problem::refused(Fault::new(&errors::iaas::NO_SUCH_ROUTE).hole("path", uri.path())))
         .method_not_allowed_fallback(async |uri: Uri| problem::method_not_allowed(&uri))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

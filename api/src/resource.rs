@@ -12,9 +12,10 @@ use iaas::tenant::{Accepted, AskState, Change, Create, Page, ResourceFilter};
 use model::ResourceId;
 use model::history::HistoryRecord;
 use model::resource::{Resource, Spec};
+use model::trace::traceparent;
 use serde::Serialize;
-use service::traces;
 use store::Store;
+use tracing::Span;
 
 /// 202, with where the task is followed.
 fn accepted<S: Serialize>(accepted: &Accepted<S>) -> Response {
@@ -37,7 +38,7 @@ pub async fn create<S: Spec>(store: Store, Caller(who): Caller, dry: DryRun, req
         return Ok(Json(store.resource_place(wish, &who).await?).into_response());
     }
     let idempotency = body::idempotency(&request.headers, &who, &request.method, &request.uri, &request.body);
-    let made = store.resource_create(wish, &who, traces::traceparent(), idempotency).await?;
+    let made = store.resource_create(wish, &who, traceparent(&Span::current()), idempotency).await?;
     Ok(accepted(&made))
 }
 
@@ -68,7 +69,7 @@ pub async fn change<S: Spec>(
 ) -> Answer<Response> {
     let version = body::if_match(headers, &format!("{} {id}", S::TYPE))?;
     let changed: Accepted<S> =
-        store.resource_change(id, version, change.spec, &who, traces::traceparent(), dry.dry_run).await?;
+        store.resource_change(id, version, change.spec, &who, traceparent(&Span::current()), dry.dry_run).await?;
     Ok(accepted(&changed))
 }
 
@@ -79,7 +80,8 @@ pub async fn ask<S: Spec>(
     Params(dry): Params<DryRun>,
     Body(ask): Body<AskState>,
 ) -> Answer<Response> {
-    let asked: Accepted<S> = store.resource_ask(id, ask.state, &who, traces::traceparent(), dry.dry_run).await?;
+    let asked: Accepted<S> =
+        store.resource_ask(id, ask.state, &who, traceparent(&Span::current()), dry.dry_run).await?;
     Ok(accepted(&asked))
 }
 

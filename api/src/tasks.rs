@@ -11,10 +11,11 @@ use iaas::Problem;
 use iaas::tenant::{Page, TaskFilter};
 use model::TaskId;
 use model::task::Task;
+use model::trace::traceparent;
 use serde::Deserialize;
-use service::traces;
 use std::time::Duration;
 use store::Store;
+use tracing::Span;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -80,6 +81,6 @@ async fn cancel(State(store): State<Store>, Caller(who): Caller, Id(id): Id<Task
 #[utoipa::path(post, path = "/v1/tasks/{id}/retry", operation_id = "tasks_retry", tag = "tasks", params(("id" = i64, Path)),
     responses((status = 202, body = Task), (status = "default", body = Problem)))]
 async fn retry(State(store): State<Store>, Caller(who): Caller, Id(id): Id<TaskId>) -> Answer<Response> {
-    let task = store.task_retry(id, &who, traces::traceparent()).await?;
+    let task = store.task_retry(id, &who, traceparent(&Span::current())).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/tasks/{}", task.id))], Json(task)).into_response())
 }

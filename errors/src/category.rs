@@ -13,6 +13,8 @@ pub enum Category {
     NotFound,
     /// The request is right, the state of the resource is not.
     Conflict,
+    /// Somebody else is at work there now.
+    Locked,
     /// `If-Match` did not match, or a superseded attempt tried to write.
     PreconditionFailed,
     /// `If-Match` or another required header is missing.
@@ -64,6 +66,7 @@ impl Category {
             Forbidden => (403, Retry::Never, 1),
             NotFound => (404, Retry::Never, 3),
             Conflict => (409, Retry::Never, 4),
+            Locked => (423, Retry::WhenItEnds, 4),
             PreconditionFailed => (412, Retry::Never, 4),
             PreconditionRequired => (428, Retry::Never, 2),
             NoCapacity => (409, Retry::Never, 4),
@@ -87,6 +90,7 @@ impl Category {
             Forbidden => "forbidden",
             NotFound => "not found",
             Conflict => "conflict",
+            Locked => "locked",
             PreconditionFailed => "precondition failed",
             PreconditionRequired => "precondition required",
             NoCapacity => "no capacity",

@@ -7,7 +7,7 @@ pub static LOCK_TIMEOUT: Entry = Entry {
     text: "The lock {lock} was not granted within {wait_secs} s; it is held by {holder}.",
     cause: "Another task is at work there.",
     remedy: "Wait: the task is tried again by itself. See drover lock show.",
-    category: Category::Deadline,
+    category: Category::Locked,
 };
 
 pub static NOT_HELD: Entry = Entry {

@@ -221,6 +221,8 @@ async fn under_locks<S: Spec, P>(
     report.end(if held.is_ok() { StepOutcome::Done } else { StepOutcome::Failed });
     let held = held?;
     let lost = held.lost();
+    // Set once: an attempt takes its lock once.
+    let _ = cx.sign.set(held.sign());
     let watch = Keeper(tokio::spawn({
         let report = report.clone();
         let lock = names[0].to_string();

@@ -15,7 +15,7 @@ use model::project::Project;
 use model::server::HostSettings;
 use model::task::{Plan, PlannedStep, StepOutcome};
 use model::{Fence, ResourceId, ResourceType, State, Verb};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tracing::{Instrument, info_span};
 
@@ -42,6 +42,8 @@ pub struct Context {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) locks: locks::Client,
     pub(crate) owner: locks::Owner,
+    /// Of the attempt's own lock, once it is held.
+    pub(crate) sign: OnceLock<locks::Sign>,
     pub(crate) report: Report,
     pub(crate) hook: Option<Hook>,
     /// In a dry run, what would be done.
@@ -73,6 +75,7 @@ impl Context {
             host,
             locks,
             owner,
+            sign: OnceLock::new(),
             report,
             hook,
             plan: assignment.task.dry_run.then(Mutex::default),
@@ -233,6 +236,9 @@ impl Context {
             let span = info_span!("step", otel.name = %format!("step {name}"), step.number = number, step.outcome = tracing::field::Empty);
             self.boundary(&name)?;
             self.report.begin(number, &name);
+            if let Some(sign) = self.sign.get() {
+                sign.at_step(&name);
+            }
             let result = self.step(number, &name, step.as_ref()).instrument(span.clone()).await;
             let outcome = match &result {
                 Ok(outcome) => *outcome,
@@ -269,7 +275,7 @@ impl Context {
             return self.look_and_act(number, step).await;
         }
         let held = match &lock {
-            Some(lock) => Some(self.lock_for_step(lock).await?),
+            Some(lock) => Some(self.lock_for_step(lock, name).await?),
             None => None,
         };
         let result = tokio::time::timeout(limit, self.look_and_act(number, step)).await;
@@ -282,8 +288,9 @@ impl Context {
         })
     }
 
-    async fn lock_for_step(&self, lock: &LockName) -> Result<locks::Held, Fault> {
-        self.locks.acquire(std::slice::from_ref(lock), self.owner.clone(), STEP_LOCK_WAIT).await
+    async fn lock_for_step(&self, lock: &LockName, step: &str) -> Result<locks::Held, Fault> {
+        let owner = locks::Owner { step: step.to_owned(), ..self.owner.clone() };
+        self.locks.acquire(std::slice::from_ref(lock), owner, STEP_LOCK_WAIT).await
     }
 
     async fn look_and_act(&self, number: u32, step: &dyn Step) -> Result<StepOutcome, Fault> {

@@ -61,6 +61,17 @@ impl Drop for Claim {
     }
 }
 
+/// What operators see beside a lock that is held.
+#[derive(Clone, Debug)]
+pub struct Sign(Arc<Mutex<Owner>>);
+
+impl Sign {
+    /// The step that its holder is at; seen from the next renewal on.
+    pub fn at_step(&self, step: &str) {
+        step.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).step);
+    }
+}
+
 /// Locks that are held. Dropped, they are given back in the background, as far as there is still time for it.
 #[derive(Debug)]
 pub struct Held {
@@ -100,9 +111,8 @@ impl Held {
         self.grants.iter().find(|grant| grant.name == *name).map(|grant| grant.fence)
     }
 
-    /// The step that operators see beside the lock, from the next renewal on.
-    pub fn at_step(&self, step: &str) {
-        step.clone_into(&mut self.claim.owner.lock().unwrap_or_else(PoisonError::into_inner).step);
+    pub fn sign(&self) -> Sign {
+        Sign(self.claim.owner.clone())
     }
 
     /// Gives the locks back; done when the service has them, or when it did not answer within a few seconds, in which

@@ -30,7 +30,7 @@ mod routes;
 pub use access::Access;
 pub use client::Client;
 pub use clock::Clock;
-pub use held::Held;
+pub use held::{Held, Sign};
 pub use routes::router;
 pub use server::{Locks, service};
 pub use wire::Owner;

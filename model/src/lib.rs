@@ -22,6 +22,7 @@ pub mod event;
 pub mod history;
 pub mod lock;
 pub mod task;
+pub mod trace;
 
 pub use ids::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ServerId, TaskId, Version};
 pub use kinds::{Kind, ResourceType, ServerType, Verb};

@@ -14,15 +14,13 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, ConnectionProperties};
-use opentelemetry::propagation::{Injector, TextMapPropagator};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
+use model::trace::{self, TRACEPARENT};
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tracing::{Instrument, Span, info_span, warn};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing::{Instrument, info_span, warn};
 
 /// How long a publish is tried before the sweep is left to do it.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
@@ -35,7 +33,6 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Who put the reason there: a header of a buried message.
 const REASON: &str = "x-drover-reason";
-const TRACEPARENT: &str = "traceparent";
 
 /// One link for publishing and one for consuming, so that a broker that throttles publishers does not hold up acks.
 const LINKS: usize = 2;
@@ -58,10 +55,8 @@ struct Open {
 
 impl Rabbit {
     pub fn new(url: SecretString) -> Result<Self, Fault> {
-        let config = deadpool_lapin::Config {
-            url: Some(with_heartbeat(url.expose_secret())),
-            pool: Some(PoolConfig::new(LINKS)),
-        };
+        let config =
+            deadpool_lapin::Config { url: Some(tuned(url.expose_secret())), pool: Some(PoolConfig::new(LINKS)) };
         let properties = || ConnectionProperties::default().with_connection_name("drover".into());
         let pool = config.create_pool(properties, Runtime::Tokio1).map_err(unavailable)?;
         let link = || Link { pool: pool.clone(), open: Mutex::new(None) };
@@ -80,7 +75,7 @@ impl Rabbit {
             messaging.destination.name = topology::TASKS,
             messaging.rabbitmq.destination.routing_key = key,
         );
-        let own = context_of(&span);
+        let own = trace::traceparent(&span);
         let mut headers = FieldTable::default();
         if let Some(context) = own.as_deref().or(traceparent) {
             headers.insert(TRACEPARENT.into(), AMQPValue::LongString(context.into()));
@@ -344,11 +339,19 @@ fn unavailable(reason: impl ToString) -> Fault {
     Fault::new(&errors::queue::BROKER_UNAVAILABLE).hole("reason", reason.to_string())
 }
 
-fn with_heartbeat(url: &str) -> String {
-    if url.contains("heartbeat=") {
-        return url.to_owned();
+/// What the connection is tuned to, unless the URL says it: a broker that is gone is missed soon, and frames are small, as
+/// lapin keeps room for 64 of the largest of every connection (8 MB by default) and a message is a few hundred bytes.
+const TUNED: [(&str, &str); 2] = [("heartbeat", "10"), ("frame_max", "16384")];
+
+fn tuned(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in TUNED {
+        if !url.contains(&format!("{name}=")) {
+            let sign = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{sign}{name}={value}"));
+        }
     }
-    format!("{url}{}heartbeat=10", if url.contains('?') { '&' } else { '?' })
+    url
 }
 
 fn header(properties: &BasicProperties, name: &str) -> Option<String> {
@@ -365,20 +368,4 @@ fn letter(delivery: &Delivery) -> DeadLetter {
     let id = delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
     let host = delivery.routing_key.as_str().split('.').next().unwrap_or_default().to_owned();
     DeadLetter { id, host, reason, body: String::from_utf8_lossy(&delivery.data).into_owned() }
-}
-
-struct Carrier(Option<String>);
-
-impl Injector for Carrier {
-    fn set(&mut self, key: &str, value: String) {
-        if key == TRACEPARENT {
-            self.0 = Some(value);
-        }
-    }
-}
-
-fn context_of(span: &Span) -> Option<String> {
-    let mut carrier = Carrier(None);
-    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
-    carrier.0
 }

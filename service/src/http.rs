@@ -25,7 +25,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         // Only speed is lost where it cannot be set.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    // Made once: axum else copies every route for every connection.
+    axum::serve(listener, router.into_make_service()).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 
 /// A SERVER span for each request, in the caller's trace, and the request's metrics. Query strings and headers are in

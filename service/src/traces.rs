@@ -2,13 +2,13 @@
 
 use crate::config::Telemetry;
 use ::http::HeaderMap;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -33,6 +33,13 @@ pub(crate) fn start(role: &str, telemetry: &Telemetry) -> anyhow::Result<(SdkTra
         let endpoint = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
         provider = provider.with_batch_exporter(exporter);
+        if std::env::var_os("OTEL_TRACES_SAMPLER").is_none() {
+            // Also what a role without an endpoint passes on, which it marks as not recorded.
+            provider = provider.with_sampler(Sampler::AlwaysOn);
+        }
+    } else {
+        // Ids, and nothing that nobody would read.
+        provider = provider.with_sampler(Sampler::AlwaysOff);
     }
     let provider = provider.build();
     Ok((provider.tracer("drover"), Guard(provider)))
@@ -46,14 +53,6 @@ pub fn continue_from(span: &Span, traceparent: Option<&str>) {
     }
 }
 
-/// The W3C form of the current span, to be stored or sent along.
-pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
-    let mut carrier = Carrier(None);
-    TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    carrier.0
-}
-
 /// The trace that the current span belongs to. It is asked of OpenTelemetry's own context, as a line is formatted where
 /// `tracing` does not give the current span.
 pub fn trace_id() -> Option<String> {
@@ -64,14 +63,6 @@ pub fn trace_id() -> Option<String> {
 }
 
 struct Carrier(Option<String>);
-
-impl Injector for Carrier {
-    fn set(&mut self, key: &str, value: String) {
-        if key == "traceparent" {
-            self.0 = Some(value);
-        }
-    }
-}
 
 impl Extractor for Carrier {
     fn get(&self, key: &str) -> Option<&str> {

@@ -20,9 +20,9 @@ use tempfile::TempDir;
 
 pub const ROLES: [&str; 4] = ["api", "locks", "dispatch", "worker"];
 
-/// The binary beside the tests, or the one that `DROVER_BINARY` names.
-fn binary() -> PathBuf {
-    std::env::var_os("DROVER_BINARY").map_or_else(
+/// The binary beside the tests, or the one that `DROVER_TEST_BINARY` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("DROVER_TEST_BINARY").map_or_else(
         || {
             let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
             let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
@@ -75,11 +75,16 @@ fn key(name: &str) -> String {
 impl Roles {
     /// API, lock service, dispatcher, and one worker of this host.
     pub async fn start(server: ServerSpec) -> Self {
+        Self::start_with(server, &[]).await
+    }
+
+    /// With settings of the test's own: `("WORKER__PER_HOST", "64")`.
+    pub async fn start_with(server: ServerSpec, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let (broker, database) = (real::broker(), real::database("roles"));
         let [api, locks] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
         let token_file = folder.path().join("operator.token");
-        let common = BTreeMap::from([
+        let mut common = BTreeMap::from([
             (key("API__DATABASE"), database.url.clone()),
             (key("API__OPERATOR_TOKEN_FILE"), token_file.display().to_string()),
             (key("CLIENT__URL"), format!("http://{api}")),
@@ -89,10 +94,12 @@ impl Roles {
             (key("LOCKS__OPERATOR_TOKEN"), "locks-operator-canary".to_owned()),
             (key("TELEMETRY__LOG_FORMAT"), "json".to_owned()),
         ]);
+        common.extend(settings.iter().map(|(name, value)| (key(name), (*value).to_owned())));
         // Until the operator's token is there, nobody can be asked for anything.
         let early = Role::start("api", "api", with(&common, "API__LISTEN", api.clone()), &folder);
         let secret = eventually(LIMIT, "the operator's token is written", async || {
-            std::fs::read_to_string(&token_file).ok().filter(|secret| secret.ends_with('\n')).ok_or("not yet")
+            let secret = std::fs::read_to_string(&token_file).ok().filter(|secret| secret.ends_with('\n'));
+            secret.ok_or_else(|| std::fs::read_to_string(folder.path().join("api.log")).unwrap_or_default())
         })
         .await;
         let client = Client::new(&format!("http://{api}"), SecretString::from(secret.trim().to_owned()));

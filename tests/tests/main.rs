@@ -9,6 +9,8 @@ mod rig;
 mod attempts;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// The compose file.
+mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
@@ -17,5 +19,7 @@ mod real_kvm;
 mod real_kvm_crash;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
+/// No secret in a command line, a span or an error.
+mod secrets;
 /// One trace from the POST to the last command.
 mod traces;

@@ -1,6 +1,7 @@
 //! The chores: `cargo xtask check` is what CI runs, `cargo xtask test` is the README's second command.
 
 mod backends;
+mod bench;
 mod debian;
 mod docs;
 mod guest;
@@ -30,6 +31,12 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Measures drover beside its peers, on private instances
+    Bench {
+        /// Passed on: --json, --runs N, --only PART
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The generated pages of the book
     Docs {
         /// Only say which are stale
@@ -44,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Chore::parse() {
         Chore::Check { fast } => check(fast),
         Chore::Test { fast, arguments } => test::run(fast, &arguments),
+        Chore::Bench { arguments } => bench::run(&arguments),
         Chore::Docs { check } => docs::run(check),
         Chore::Tidy => tidy::run(),
     };

@@ -6,7 +6,7 @@ use crate::run::{self, command, root, say};
 use anyhow::{Context, Result, bail};
 
 /// What the real backends need.
-const PACKAGES: &[&str] = &[
+pub const PACKAGES: &[&str] = &[
     "rabbitmq-server",
     "postgresql",
     "libvirt-daemon-system",

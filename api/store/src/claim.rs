@@ -59,7 +59,7 @@ impl Unit {
         }
         let note = format!("attempt {} by {}", row.task.attempts, claim.worker);
         self.event(EventKind::TaskStarted, &resource, Some(&row.task), Some(note));
-        self.report_steps(&mut row, &resource, claim.steps, None);
+        self.keep_steps(&mut row, claim.steps, None);
         let claimed = Claimed { fence: row.task.fence, attempt: row.task.attempts, lease_secs: self.limits.lease_secs };
         self.put_task(row);
         Ok(claimed)

@@ -85,7 +85,7 @@ impl Unit {
             let how = if row.task.dry_run { "a dry run" } else { "not a dry run, and no attempt has begun" };
             return Err(Refusal::claim(id, how));
         }
-        self.report_steps(&mut row, &resource, steps, steps_total);
+        self.keep_steps(&mut row, steps, steps_total);
         self.end(row, resource, end, &worker).await
     }
 

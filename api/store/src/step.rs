@@ -13,16 +13,21 @@ use std::collections::HashMap;
 impl Unit {
     /// Keeps the steps. A step that began or ended is an event; its progress in between is not.
     pub fn report_steps(&mut self, row: &mut TaskRow, resource: &ResourceRow, steps: Vec<Step>, total: Option<u32>) {
-        row.task.steps_total = total.or(row.task.steps_total);
-        for step in steps {
+        for step in &steps {
             let began = step.outcome == StepOutcome::Running && step.note.is_none();
             if began || step.outcome != StepOutcome::Running {
                 let note = format!("{}: {}", step.name, step.outcome);
                 self.event(EventKind::TaskStep, resource, Some(&row.task), Some(note));
             }
-            row.has_steps = true;
-            self.steps.push(StepRow { task_id: row.task.id, step });
         }
+        self.keep_steps(row, steps, total);
+    }
+
+    /// Keeps steps that come with a change of the task: that one is the event.
+    pub fn keep_steps(&mut self, row: &mut TaskRow, steps: Vec<Step>, total: Option<u32>) {
+        row.task.steps_total = total.or(row.task.steps_total);
+        row.has_steps |= !steps.is_empty();
+        self.steps.extend(steps.into_iter().map(|step| StepRow { task_id: row.task.id, step }));
     }
 
     /// The name of the newest step of the newest attempt, for people.

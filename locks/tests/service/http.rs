@@ -55,7 +55,7 @@ async fn a_held_lock_is_answered_with_504_when_the_wait_is_over() {
     let mut other = ask(&["host/a"], "two");
     other["owner"]["task"] = json!(2);
     let refused = post(&fleet, "/v1/locks/acquire", WORKER, &other).await;
-    assert_eq!(code(refused).await, (504, errors::locks::LOCK_TIMEOUT.code.to_owned()));
+    assert_eq!(code(refused).await, (423, errors::locks::LOCK_TIMEOUT.code.to_owned()));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_connection_that_closes_takes_its_waiting_request_along_unless_another
     fleet.until_waiters(&lock, 1).await;
     let third = waiting();
     // The second connection is answered nothing more as soon as the third is there.
-    assert_eq!(soon(second).await.expect("no panic").expect("an answer").status(), 504);
+    assert_eq!(soon(second).await.expect("no panic").expect("an answer").status(), 423);
     fleet.until_waiters(&lock, 1).await;
     post(&fleet, "/v1/locks/release", WORKER, &json!({ "owner": owner(1), "request": "one" })).await;
     let granted = soon(third).await.expect("no panic").expect("an answer");

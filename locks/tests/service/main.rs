@@ -87,7 +87,7 @@ async fn a_living_holder_keeps_its_lock_far_past_its_lease() {
     let fleet = Fleet::start().await;
     let lock = name("resource/7");
     let held = fleet.worker().acquire(std::slice::from_ref(&lock), owner(1), WAIT).await.expect("it is free");
-    held.at_step("domain");
+    held.sign().at_step("domain");
     for _ in 0..12 {
         fleet.hand.advance(Duration::from_secs(5));
         fleet.until(&lock, |lock| lock.is_some_and(|lock| lock.lease_left_secs == 15)).await;

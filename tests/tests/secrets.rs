@@ -1,0 +1,62 @@
+//! What is secret stays so on its way to a hypervisor: userdata, and the password in an image's URL.
+
+use crate::rig::Ground;
+use model::vm::VmSpec;
+use model::{Kind, State};
+use service::config::{LogFormat, Telemetry};
+use std::sync::Arc;
+use testkit::Fleet;
+use testkit::collector::Collector;
+use testkit::fakes::kvm::{self, Kvm};
+use testkit::fleet::{image, server, vm};
+
+/// On the fake KVM host, whose transcript has every command line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_command_line_span_or_error_holds_userdata_or_a_urls_password() {
+    let collector = Collector::start().await;
+    let telemetry = Telemetry {
+        otlp_endpoint: Some(collector.endpoint.clone()),
+        log_format: LogFormat::Json,
+        log_level: "warn".into(),
+    };
+    let guard = service::start("test", &telemetry).expect("the telemetry starts");
+    let host = Arc::new(Kvm::new("host-1"));
+    let bytes = kvm::qcow2(1);
+    let mut tiny = image();
+    tiny.source = "https://user:url-canary@images/tiny.qcow2".into();
+    tiny.sha256 = kvm::sha256(&bytes);
+    host.serve(&tiny.source, &bytes);
+    let ground = Ground::of(Kind::VmKvm);
+    let mut fleet =
+        Fleet::setup().host(server("host-1", ground.server_type), Some(host.clone())).image(tiny.clone()).start().await;
+    fleet.work();
+    let mut wish = vm(&fleet.image);
+    wish.userdata = Some("#cloud-config\npassword: userdata-canary\n".into());
+    let built = fleet.create("web", wish.clone()).await;
+    fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
+
+    // A fetch that fails says so without the password.
+    tiny.name = "absent".into();
+    tiny.source = "https://user:url-canary@images/absent.qcow2".into();
+    tiny.sha256 = "1".repeat(64);
+    let absent: model::image::Image = fleet.client.record_create("images", &tiny).await.expect("an image");
+    wish.image = absent.id;
+    let failed = fleet.create("failed", wish).await;
+    let failed = fleet.reaches::<VmSpec>(failed.resource.id, State::Unresourced).await;
+    let told = serde_json::to_string(&failed.error).expect("JSON");
+    assert!(told.contains("curl") && !told.contains("canary"), "{told}");
+    let tasks = fleet.client.tasks(&Default::default()).await.expect("the tasks");
+    let told = serde_json::to_string(&tasks.items).expect("JSON");
+    assert!(!told.contains("canary"), "{told}");
+    fleet.stop().await;
+    tokio::task::spawn_blocking(move || drop(guard)).await.expect("the exporter ends");
+
+    let transcript = host.transcript();
+    assert!(transcript.iter().any(|line| line.contains("curl")), "{transcript:#?}");
+    let shown: Vec<_> = transcript.iter().filter(|line| line.contains("canary")).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
+    let spans = collector.spans();
+    assert!(spans.iter().any(|span| span.name == "command curl"), "no span of curl");
+    let shown: Vec<_> = spans.iter().filter(|span| format!("{span:?}").contains("canary")).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
+}
