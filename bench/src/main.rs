@@ -1,6 +1,7 @@
 //! What drover costs, each figure beside something measured in the same run. `cargo xtask bench` brings the backends.
 
 mod builds;
+mod kvm;
 mod peer;
 mod row;
 mod wire;
@@ -37,6 +38,9 @@ async fn main() -> Result<()> {
     }
     if wanted("builds") {
         rows.extend(builds::rows(&celery, options.runs).await?);
+    }
+    if wanted("kvm") {
+        rows.extend(kvm::rows(options.runs).await?);
     }
     if options.json {
         for row in &rows {

@@ -20,9 +20,9 @@ pub static IMAGE_CHECKSUM: Entry = Entry {
 
 pub static DOMAIN_NOT_RUNNING: Entry = Entry {
     code: "2104",
-    text: "Domain {domain} was started and is {found}.",
-    cause: "The guest stopped at once, or libvirt could not keep it.",
-    remedy: "Look at the domain's log on the host, then retry.",
+    text: "Domain {domain} is {found}, neither running nor shut off.",
+    cause: "QEMU paused it, often on an I/O error or a full disk, or somebody did so by hand.",
+    remedy: "Look at the domain's log on the host; resume or destroy it there, then retry.",
     category: Category::HostRefused,
 };
 

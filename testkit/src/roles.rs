@@ -172,6 +172,13 @@ impl Roles {
         .await
     }
 
+    /// Status and text of a page of a worker's own: `/readyz`.
+    pub async fn page(&self, name: &str, path: &str) -> (u16, String) {
+        let listen = &self.role(name).environment[&key("WORKER__LISTEN")];
+        let answer = reqwest::get(format!("http://{listen}{path}")).await.expect("the worker answers");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    }
+
     /// What it has logged so far, over all its starts.
     pub fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(format!("{name}.log"))).expect("the role's log")

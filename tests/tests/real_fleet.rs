@@ -106,3 +106,44 @@ async fn real_fleet_a_paused_worker_is_refused_when_it_comes_back() {
     let (next, _) = create(&fleet, "next").await;
     fleet.is_in(next, &[State::Running], LIMIT).await;
 }
+
+#[tokio::test]
+async fn real_fleet_a_worker_is_ready_while_it_consumes_and_reads_its_configuration_again() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("drover.toml");
+    let configure = |text: &str| std::fs::write(&file, text).expect("the configuration");
+    configure("[worker]\nper_host = 2\n");
+    let path = file.display().to_string();
+    let fleet = Roles::start_with(server("host-1", ServerType::Phantom), &[("CONFIG", &path)]).await;
+    let ready = async |wanted: u16| {
+        eventually(LIMIT, &format!("/readyz answers {wanted}"), async || {
+            let (status, text) = fleet.page("worker", "/readyz?verbose").await;
+            if status == wanted { Ok(text) } else { Err(text) }
+        })
+        .await
+    };
+    ready(200).await;
+    fleet.broker.restart();
+    let said = ready(503).await;
+    assert!(said.contains("queue") || said.contains("consumers"), "{said}");
+    assert_eq!(fleet.page("worker", "/livez").await.0, 200, "a broker that is away is no reason to restart the worker");
+    ready(200).await;
+
+    let says = async |what: &str| {
+        eventually(LIMIT, &format!("the worker says {what:?}"), async || {
+            let log = fleet.log("worker");
+            if log.contains(what) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    };
+    configure("[worker]\nper_host = 3\n");
+    fleet.signal("worker", "-HUP");
+    says("limits reloaded").await;
+    configure("[worker]\nper_hosts = 3\n");
+    fleet.signal("worker", "-HUP");
+    says("the old one stays").await;
+    let (vm, _) = create(&fleet, "after").await;
+    fleet.is_in(vm, &[State::Running], LIMIT).await;
+    let metrics = fleet.page("worker", "/metrics").await.1;
+    assert!(metrics.contains("drover_tasks_total{"), "{metrics}");
+}

@@ -32,7 +32,15 @@ pub enum Task {
     /// Stop it: at once when it has not begun, else at its next step boundary
     Cancel { id: TaskId },
     /// Try the verb that failed again, as a new task
-    Retry { id: TaskId },
+    Retry {
+        id: TaskId,
+        /// Wait until the new task has ended, with a progress bar
+        #[arg(long)]
+        wait: bool,
+        /// How long to wait, in seconds
+        #[arg(long, default_value_t = 600, value_name = "SECS", requires = "wait")]
+        timeout: u64,
+    },
 }
 
 /// Why it is not done yet, or how it ended, in a few words.
@@ -102,27 +110,32 @@ pub async fn run(session: &Session, command: Task) -> anyhow::Result<()> {
     let client = &session.client;
     match command {
         Task::List { project, resource, status, host } => {
-            let filter = TaskFilter { project, resource, status, host, limit: Some(500), cursor: None };
-            let page = client.tasks(&filter).await?;
-            session.out.list(
-                &page.items,
-                &["id", "verb", "resource", "host", "status", "attempts", "standing"],
-                |task| {
-                    vec![
-                        task.id.to_string(),
-                        format!("{}.{}", task.kind, task.verb),
-                        task.resource_id.to_string(),
-                        task.host.clone(),
-                        task.status.to_string(),
-                        task.attempts.to_string(),
-                        standing(task),
-                    ]
-                },
-            )
+            let mut filter = TaskFilter { project, resource, status, host, limit: Some(500), cursor: None };
+            let mut items = Vec::new();
+            loop {
+                let page = client.tasks(&filter).await?;
+                items.extend(page.items);
+                filter.cursor = page.next;
+                if filter.cursor.is_none() {
+                    break;
+                }
+            }
+            session.out.list(&items, &["id", "verb", "resource", "host", "status", "attempts", "standing"], |task| {
+                vec![
+                    task.id.to_string(),
+                    format!("{}.{}", task.kind, task.verb),
+                    task.resource_id.to_string(),
+                    task.host.clone(),
+                    task.status.to_string(),
+                    task.attempts.to_string(),
+                    standing(task),
+                ]
+            })
         }
         Task::Show { id } => session.out.document(&client.task(id, Duration::ZERO).await?, text),
         Task::Wait { id, timeout } => follow(session, id, timeout).await,
         Task::Cancel { id } => session.out.document(&client.task_cancel(id).await?, text),
-        Task::Retry { id } => session.out.document(&client.task_retry(id).await?, text),
+        Task::Retry { id, wait: false, .. } => session.out.document(&client.task_retry(id).await?, text),
+        Task::Retry { id, wait: true, timeout } => follow(session, client.task_retry(id).await?.id, timeout).await,
     }
 }

@@ -32,7 +32,7 @@ impl Step for Disk {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            if cx.run(qemu_img::info(&self.path)).await?.is_some() {
+            if cx.run(files::exists(&self.path)).await? {
                 return cx.run(qemu_img::grow(&self.path, self.gb)).await;
             }
             // Under another name first: what was begun and not finished is no disk.

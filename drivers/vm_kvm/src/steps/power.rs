@@ -11,9 +11,6 @@ const PRESS_EVERY: Duration = Duration::from_secs(5);
 
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// How long a guest is watched after its start: one that cannot run ends at once.
-const SETTLE: Duration = Duration::from_millis(300);
-
 async fn state(cx: &Context, vm: ResourceId) -> Result<Option<State>, Fault> {
     cx.run(virsh::state(&cx.settings.libvirt_uri, &names::domain(vm))).await
 }
@@ -32,25 +29,22 @@ impl Step for On {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(state(cx, self.vm).await? == Some(State::Running))) })
+        Box::pin(async move {
+            Ok(match state(cx, self.vm).await? {
+                Some(State::Running) => Look::Done,
+                None | Some(State::ShutOff) => Look::Todo,
+                // Paused, crashed, going down: not to be started, and not this task's doing.
+                Some(found) => Look::Differs(
+                    Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING)
+                        .hole("domain", names::domain(self.vm))
+                        .hole("found", found.word()),
+                ),
+            })
+        })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
-        Box::pin(async move {
-            let domain = names::domain(self.vm);
-            cx.run(virsh::start(&cx.settings.libvirt_uri, &domain)).await?;
-            if cx.is_dry_run() {
-                return Ok(());
-            }
-            cx.pause(SETTLE).await;
-            match state(cx, self.vm).await? {
-                Some(State::Running) => Ok(()),
-                found => {
-                    let found = found.map_or_else(|| "absent".to_owned(), |state| state.word().to_owned());
-                    Err(Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING).hole("domain", domain).hole("found", found))
-                }
-            }
-        })
+        Box::pin(async move { cx.run(virsh::start(&cx.settings.libvirt_uri, &names::domain(self.vm))).await })
     }
 }
 
