@@ -44,7 +44,11 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
 
 /// What only some places may do: what it looks like, where it may stand, and why.
 const ONLY_IN: &[(&str, &[&str], &str)] = &[
-    ("Command::new(", &["hosts/", "xtask/", "testkit/", "tests/"], "processes are started in hosts alone"),
+    (
+        "Command::new(",
+        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "bench/"],
+        "processes are started in hosts alone",
+    ),
     ("#[allow(", &[], "use #[expect(.., reason = \"..\")]"),
     ("todo!(", &[], "finish it"),
     ("unimplemented!(", &[], "finish it"),
