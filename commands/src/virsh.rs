@@ -16,6 +16,15 @@ pub enum State {
 }
 
 impl State {
+    fn read(word: &str) -> Result<Self, String> {
+        match word {
+            "running" => Ok(Self::Running),
+            "shut off" => Ok(Self::ShutOff),
+            "" => Err("it names no state".to_owned()),
+            other => Ok(Self::Other(other.to_owned())),
+        }
+    }
+
     pub fn word(&self) -> &str {
         match self {
             Self::Running => "running",
@@ -84,30 +93,34 @@ fn read_state(output: &Output) -> Result<Option<State>, String> {
     if !present(output)? {
         return Ok(None);
     }
-    Ok(Some(match output.text().trim() {
-        "running" => State::Running,
-        "shut off" => State::ShutOff,
-        "" => return Err("it names no state".to_owned()),
-        other => State::Other(other.to_owned()),
-    }))
+    State::read(output.text().trim()).map(Some)
 }
 
-/// Whether libvirt starts the domain with the host; none when the domain is absent.
-pub fn autostart(uri: &str, domain: &str) -> Command<Option<bool>> {
-    Command { invocation: looks(uri, ["dominfo", domain]).answers(&[0, 1]), read: read_autostart }
+/// A domain in a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    pub state: State,
+    /// Whether libvirt starts it with the host.
+    pub autostart: bool,
 }
 
-fn read_autostart(output: &Output) -> Result<Option<bool>, String> {
+/// None when the domain is absent.
+pub fn info(uri: &str, domain: &str) -> Command<Option<Info>> {
+    Command { invocation: looks(uri, ["dominfo", domain]).answers(&[0, 1]), read: read_info }
+}
+
+fn read_info(output: &Output) -> Result<Option<Info>, String> {
     if !present(output)? {
         return Ok(None);
     }
     let text = output.text();
-    let line = text.lines().find_map(|line| line.strip_prefix("Autostart:"));
-    match line.map(str::trim) {
-        Some("enable") => Ok(Some(true)),
-        Some("disable") => Ok(Some(false)),
-        other => Err(format!("Autostart is {other:?}")),
-    }
+    let row = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let autostart = match row("Autostart:") {
+        Some("enable") => true,
+        Some("disable") => false,
+        other => return Err(format!("Autostart is {other:?}")),
+    };
+    Ok(Some(Info { state: State::read(row("State:").unwrap_or_default())?, autostart }))
 }
 
 pub fn define(uri: &str, xml: &str) -> Command<()> {
@@ -171,6 +184,7 @@ mod tests {
         assert_eq!(read_state(&answer(0, "shut off\n", "")), Ok(Some(State::ShutOff)));
         assert_eq!(read_state(&answer(0, "paused\n", "")), Ok(Some(State::Other("paused".into()))));
         assert!(read_state(&answer(1, "", "error: failed to connect to the hypervisor\n")).is_err());
-        assert_eq!(read_autostart(&answer(0, "Id:             -\nAutostart:      enable\n", "")), Ok(Some(true)));
+        let info = read_info(&answer(0, "State:          shut off\nAutostart:      enable\n", ""));
+        assert_eq!(info, Ok(Some(Info { state: State::ShutOff, autostart: true })));
     }
 }

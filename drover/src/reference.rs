@@ -116,6 +116,7 @@ const METRICS: &[(&str, &str, &str)] = &[
     ("drover_queue_published_total", "counter; messages published", "outcome"),
     ("drover_queue_consumed_total", "counter; messages taken", "outcome"),
     ("drover_queue_reconnects_total", "counter; connections to the broker made again", ""),
+    ("drover_queue_stalls_total", "counter; consumers that got nothing while messages stood in their queue", ""),
     ("drover_queue_oldest_age_seconds", "gauge; age of the oldest queued task", ""),
     ("drover_resources", "gauge; resources that are not closed", "state"),
     ("drover_tasks", "gauge; tasks that have not ended", "status"),

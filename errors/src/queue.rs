@@ -4,7 +4,7 @@ use crate::{Category, Entry};
 
 pub static BROKER_UNAVAILABLE: Entry = Entry {
     code: "queue_publish_001",
-    text: "The broker did not confirm the message: {reason}.",
+    text: "The broker does not answer as it should: {reason}.",
     cause: "RabbitMQ is down, out of memory or disk, or the network to it is.",
     remedy: "Nothing is lost: the task is dispatched again by itself. Check the broker's alarms.",
     category: Category::Unavailable,

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions,
+    ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, ConnectionProperties};
@@ -30,6 +30,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A broker that accepts a connection and then says nothing is given up after this.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a consumer may be silent before the broker is asked whether it should be, and how long it then still may.
+const SILENCE: Duration = Duration::from_secs(15);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Who put the reason there: a header of a buried message.
 const REASON: &str = "x-drover-reason";
@@ -135,7 +139,8 @@ impl Rabbit {
     }
 
     pub async fn consume(self: &std::sync::Arc<Self>, host: &str, prefetch: u16) -> Result<Subscription, Fault> {
-        let mut subscription = Subscription { rabbit: self.clone(), host: host.to_owned(), prefetch, open: None };
+        let mut subscription =
+            Subscription { rabbit: self.clone(), host: host.to_owned(), prefetch, open: None, is_suspect: false };
         subscription.open().await?;
         Ok(subscription)
     }
@@ -255,6 +260,8 @@ pub(crate) struct Subscription {
     host: String,
     prefetch: u16,
     open: Option<(Channel, lapin::Consumer)>,
+    /// It was silent, and there were messages.
+    is_suspect: bool,
 }
 
 impl Subscription {
@@ -290,21 +297,50 @@ impl Subscription {
                 }
                 continue;
             };
-            match consumer.next().await {
-                Some(Ok(delivery)) => match Message::decode(&delivery.data) {
-                    Ok(message) => {
-                        let traceparent = header(&delivery.properties, TRACEPARENT);
-                        return Taken { message, traceparent, receipt: Receipt::Rabbit(Box::new(delivery)) };
+            let patience = if self.is_suspect { GRACE } else { SILENCE };
+            match tokio::time::timeout(patience, consumer.next()).await {
+                Ok(Some(Ok(delivery))) => {
+                    self.is_suspect = false;
+                    match Message::decode(&delivery.data) {
+                        Ok(message) => {
+                            let traceparent = header(&delivery.properties, TRACEPARENT);
+                            return Taken { message, traceparent, receipt: Receipt::Rabbit(Box::new(delivery)) };
+                        }
+                        Err(fault) => self.rabbit.bury(&delivery, &self.host, &fault).await,
                     }
-                    Err(fault) => self.rabbit.bury(&delivery, &self.host, &fault).await,
-                },
-                Some(Err(error)) => {
+                }
+                Ok(Some(Err(error))) => {
                     warn!(host = self.host, %error, "the consumer was lost; subscribing again");
                     self.open = None;
                 }
-                None => self.open = None,
+                Ok(None) => self.open = None,
+                Err(_) => self.doubt().await,
             }
         }
+    }
+
+    /// A consumer that gets nothing while messages stand in its queue was forgotten, by the broker or by the client: after a
+    /// restart of the broker that has been seen. Who waits here has room for a message.
+    async fn doubt(&mut self) {
+        if self.is_suspect || !self.is_live() {
+            warn!(host = self.host, "messages stand in the queue and none comes; subscribing again");
+            metrics::counter!("drover_queue_stalls_total").increment(1);
+            self.open = None;
+        }
+        self.is_suspect = match &self.open {
+            Some((channel, _)) => stands(channel, &self.host).await,
+            None => false,
+        };
+    }
+}
+
+/// Whether messages are ready in the host's queue; a broker that does not say is doubted too.
+async fn stands(channel: &Channel, host: &str) -> bool {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let asked = channel.queue_declare(topology::queue(host).into(), passive, FieldTable::default());
+    match tokio::time::timeout(CONNECT_LIMIT, asked).await {
+        Ok(Ok(queue)) => queue.message_count() > 0,
+        Ok(Err(_)) | Err(_) => true,
     }
 }
 

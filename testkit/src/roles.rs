@@ -11,7 +11,7 @@ use model::server::{Server, ServerSpec};
 use model::vm::VmSpec;
 use model::{ResourceId, State, TaskId};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -170,6 +170,15 @@ impl Roles {
             role.child.try_wait().expect("its status").ok_or("it still runs")
         })
         .await
+    }
+
+    /// What a command of the binary answers as JSON, with the roles' own settings.
+    pub fn command(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--json").envs(&self.common).stdin(Stdio::null());
+        let output = command.output().expect("the binary runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// Status and text of a page of a worker's own: `/readyz`.

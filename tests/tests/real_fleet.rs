@@ -147,3 +147,36 @@ async fn real_fleet_a_worker_is_ready_while_it_consumes_and_reads_its_configurat
     let metrics = fleet.page("worker", "/metrics").await.1;
     assert!(metrics.contains("drover_tasks_total{"), "{metrics}");
 }
+
+#[tokio::test]
+async fn real_fleet_a_message_that_cannot_be_read_is_listed_shown_and_put_back() {
+    let fleet = Roles::start(server("host-1", ServerType::Phantom)).await;
+    let queue = queue::Queue::rabbitmq(SecretString::from(fleet.broker.url.clone())).await.expect("the url is one");
+    let body = format!("no message {}", std::process::id());
+    queue.publish_raw("host-1", body.as_bytes()).await.expect("the publish is confirmed");
+    // Other tests may have left letters of their own.
+    let own = async || {
+        eventually(LIMIT, "the dead letter is listed", async || {
+            let listed = fleet.command(&["queue", "dead", "list", "--limit", "1000"]);
+            let letters = listed.as_array().cloned().unwrap_or_default();
+            letters.into_iter().find(|letter| letter["body"] == body.as_str()).ok_or(listed)
+        })
+        .await
+    };
+    let letter = own().await;
+    let id = letter["id"].as_str().expect("an id").to_owned();
+    assert_eq!(letter["host"], "host-1");
+    assert!(letter["reason"].as_str().is_some_and(|reason| reason.contains("queue_")), "{letter:#}");
+    assert_eq!(fleet.command(&["queue", "dead", "show", &id]), letter);
+    fleet.command(&["queue", "dead", "redrive", &id]);
+    // It comes back as a letter of its own: it is no better than before.
+    let again = eventually(LIMIT, "it is buried again", async || {
+        let letter = own().await;
+        if letter["id"] == id.as_str() { Err(letter) } else { Ok(letter) }
+    })
+    .await;
+    assert_eq!(again["body"], letter["body"]);
+    // The worker goes on.
+    let (vm, _) = create(&fleet, "after").await;
+    fleet.is_in(vm, &[State::Running], LIMIT).await;
+}

@@ -3,6 +3,7 @@
 use model::{Kind, ResourceId, TaskId, Verb};
 use queue::{Message, Queue};
 use secrecy::SecretString;
+use service::config::{LogFormat, Telemetry};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -52,6 +53,9 @@ async fn consume(queue: Queue, host: String, received: Seen) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_rabbitmq_twenty_restarts_under_load_lose_nothing() {
+    // A failure shows what the queue said of each restart.
+    let telemetry = Telemetry { otlp_endpoint: None, log_format: LogFormat::Text, log_level: "warn".into() };
+    let _telemetry = service::start("test", &telemetry).expect("the telemetry starts");
     let broker = real::broker();
     let queue = Queue::rabbitmq(SecretString::from(broker.url.clone())).await.expect("the url is one");
     let host = format!("restarts-{}", std::process::id());
@@ -86,4 +90,25 @@ async fn real_rabbitmq_twenty_restarts_under_load_lose_nothing() {
     .await;
     println!("{} confirmed and received over {RESTARTS} restarts", promised.len());
     consumer.abort();
+}
+
+/// What a consumer looks like that the broker has forgotten: a message is ready, and none comes.
+#[tokio::test]
+async fn real_rabbitmq_a_consumer_that_is_silent_while_messages_stand_is_taken_up_again() {
+    let queue = Queue::rabbitmq(SecretString::from(real::broker().url)).await.expect("the url is one");
+    let host = format!("silent-{}", std::process::id());
+    let message = |number| Message::new(TaskId(number), ResourceId(number), Kind::VmPhantom, Verb::Build, host.clone());
+    let mut consumer = queue.consume(&host, 1).await.expect("the consumer subscribes");
+    queue.publish(&message(1), None).await.expect("confirmed");
+    let kept = consumer.next().await.expect("the first");
+    // No more than one at a time: the broker keeps this one until the first is acknowledged, which it never is.
+    queue.publish(&message(2), None).await.expect("confirmed");
+    let mut seen = BTreeSet::new();
+    while seen.len() < 2 {
+        let next = tokio::time::timeout(LIMIT, consumer.next()).await.expect("a message comes").expect("it goes on");
+        seen.insert(next.message().task.0);
+        next.ack().await;
+    }
+    assert_eq!(seen, BTreeSet::from([1, 2]));
+    drop(kept);
 }

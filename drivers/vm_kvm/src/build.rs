@@ -2,15 +2,7 @@
 
 use crate::plan::{Plan, image, look};
 use crate::seed;
-use crate::steps::{
-    bridge::Bridge,
-    define::{Autostart, Define},
-    disk::Disk,
-    folder::Folder,
-    image::Cached,
-    power::On,
-    seed::Seed,
-};
+use crate::steps::{bridge::Bridge, define::Define, disk::Disk, folder::Folder, image::Cached, power::On, seed::Seed};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -49,7 +41,6 @@ pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {
     for nic in &vm.spec.nics {
         steps.then(Bridge { segment: nic.segment.clone(), host: host.into() });
     }
-    steps.then(Autostart { vm: vm.id, on: true });
     steps.then(On { vm: vm.id });
     cx.carry_out(steps).await
 }

@@ -1,7 +1,7 @@
 //! Starts a VM again, from quiesced or out of the scrub queue.
 
 use crate::plan::{Plan, look};
-use crate::steps::{bridge::Bridge, define::Autostart, power::On};
+use crate::steps::{bridge::Bridge, power::On};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -20,7 +20,6 @@ pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
     for nic in &vm.spec.nics {
         steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
     }
-    steps.then(Autostart { vm: vm.id, on: true });
     steps.then(On { vm: vm.id });
     cx.carry_out(steps).await
 }

@@ -1,7 +1,7 @@
 //! Puts a VM aside: off, kept, and not started with its host, so that it can be restored.
 
 use crate::plan::{Plan, look};
-use crate::steps::{define::Autostart, power::Off};
+use crate::steps::{define::LeaveAutostart, power::Off};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -17,7 +17,7 @@ pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>,
 
 pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    steps.then(Autostart { vm: vm.id, on: false });
+    steps.then(LeaveAutostart { vm: vm.id });
     steps.then(Off::of(cx, vm.id));
     cx.carry_out(steps).await
 }

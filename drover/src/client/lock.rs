@@ -69,7 +69,7 @@ pub async fn run(out: Out, global: &Global, config: &Config, command: Command) -
         Command::Show { name } => out.document(&client.show(&name).await?, text),
         Command::Break { name } => {
             client.break_(&name).await?;
-            out.line(&format!("{name} is free"))
+            out.document(&serde_json::json!({ "broken": name }), |_| format!("{name} is free"))
         }
     }
 }

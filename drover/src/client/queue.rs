@@ -65,14 +65,18 @@ pub async fn run(out: Out, config: &Config, command: Queue) -> anyhow::Result<()
         Dead::Show { id } => out.document(&queue.dead_show(&id).await?, text),
         Dead::Redrive { id: Some(id), .. } => {
             queue.dead_redrive(&id).await?;
-            out.line(&format!("redriven: {id}"))
+            redriven(out, vec![id])
         }
         Dead::Redrive { id: None, .. } => {
             let letters = queue.dead_list(usize::MAX).await?;
             for letter in &letters {
                 queue.dead_redrive(&letter.id).await?;
             }
-            out.line(&format!("redriven: {}", letters.len()))
+            redriven(out, letters.into_iter().map(|letter| letter.id).collect())
         }
     }
+}
+
+fn redriven(out: Out, ids: Vec<String>) -> anyhow::Result<()> {
+    out.document(&serde_json::json!({ "redriven": ids }), |_| format!("redriven: {}", ids.join(", ")))
 }

@@ -37,27 +37,27 @@ impl Step for Define {
     }
 }
 
-pub struct Autostart {
+/// The domain no longer starts with its host. That it does is part of [`super::power::On`].
+pub struct LeaveAutostart {
     pub vm: ResourceId,
-    pub on: bool,
 }
 
-impl Step for Autostart {
+impl Step for LeaveAutostart {
     fn name(&self) -> String {
-        if self.on { "set autostart".into() } else { "leave autostart".into() }
+        "leave autostart".into()
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
-            let found = cx.run(virsh::autostart(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
+            let found = cx.run(virsh::info(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
             // An absent domain starts with no host.
-            Ok(Look::done_if(found.unwrap_or(false) == self.on))
+            Ok(Look::done_if(!found.is_some_and(|info| info.autostart)))
         })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
-        Box::pin(async move {
-            cx.run(virsh::set_autostart(&cx.settings.libvirt_uri, &names::domain(self.vm), self.on)).await
-        })
+        Box::pin(
+            async move { cx.run(virsh::set_autostart(&cx.settings.libvirt_uri, &names::domain(self.vm), false)).await },
+        )
     }
 }

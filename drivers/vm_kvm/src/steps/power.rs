@@ -15,6 +15,7 @@ async fn state(cx: &Context, vm: ResourceId) -> Result<Option<State>, Fault> {
     cx.run(virsh::state(&cx.settings.libvirt_uri, &names::domain(vm))).await
 }
 
+/// It runs, and starts with its host.
 pub struct On {
     pub vm: ResourceId,
 }
@@ -30,21 +31,32 @@ impl Step for On {
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
-            Ok(match state(cx, self.vm).await? {
-                Some(State::Running) => Look::Done,
-                None | Some(State::ShutOff) => Look::Todo,
+            let domain = names::domain(self.vm);
+            let Some(found) = cx.run(virsh::info(&cx.settings.libvirt_uri, &domain)).await? else {
+                return Ok(Look::Todo);
+            };
+            Ok(match found.state {
+                State::Running => Look::done_if(found.autostart),
+                State::ShutOff => Look::Todo,
                 // Paused, crashed, going down: not to be started, and not this task's doing.
-                Some(found) => Look::Differs(
-                    Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING)
-                        .hole("domain", names::domain(self.vm))
-                        .hole("found", found.word()),
+                State::Other(word) => Look::Differs(
+                    Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING).hole("domain", domain).hole("found", word),
                 ),
             })
         })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
-        Box::pin(async move { cx.run(virsh::start(&cx.settings.libvirt_uri, &names::domain(self.vm))).await })
+        Box::pin(async move {
+            let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
+            cx.run(virsh::set_autostart(uri, &domain, true)).await?;
+            let started = cx.run(virsh::start(uri, &domain)).await;
+            // It ran already, and only did not start with its host.
+            if started.is_err() && state(cx, self.vm).await? == Some(State::Running) {
+                return Ok(());
+            }
+            started
+        })
     }
 }
 

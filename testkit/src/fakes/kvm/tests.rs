@@ -49,7 +49,7 @@ fn broken() -> HostError {
 async fn what_is_built_is_there_and_what_is_scrubbed_is_not() {
     let host = built().await;
     assert_eq!(does(&host, domains::state(URI, "drover-7")).await, Some(State::Running));
-    assert_eq!(does(&host, domains::autostart(URI, "drover-7")).await, Some(true));
+    assert_eq!(does(&host, domains::info(URI, "drover-7")).await.map(|info| info.autostart), Some(true));
     assert_eq!(does(&host, ip::ports("br-web")).await, 1);
     let disk = does(&host, disks::info(&format!("{FOLDER}/root.qcow2"))).await.unwrap();
     assert_eq!((disk.bytes, disk.backing.as_deref()), (4 * disks::GB, Some("/images/debian")));
