@@ -38,16 +38,41 @@ pub struct Work {
     pub acknowledge: BoxFuture<'static, ()>,
     /// The worker is shutting down: hand over at the next step boundary.
     pub shutdown: CancellationToken,
+    /// A program that is told of each task that fails; nobody when empty.
+    pub notify: Arc<[String]>,
     /// Called at each step boundary; none outside tests.
     pub hook: Option<Hook>,
 }
 
-/// A verb's second function: may look, may not touch.
-pub type Prerequisites<S, P> =
-    for<'a> fn(&'a Context, &'a Resource<S>) -> BoxFuture<'a, Result<Prerequisite<P>, Fault>>;
+/// A verb's second function: may look, may not touch. Every `async fn` of its form is one.
+pub trait Prerequisites<'a, S, P>: Send + Sync {
+    fn look(&self, cx: &'a Context, resource: &'a Resource<S>) -> BoxFuture<'a, Result<Prerequisite<P>, Fault>>;
+}
+
+impl<'a, S: 'a, P, F, L> Prerequisites<'a, S, P> for F
+where
+    F: Fn(&'a Context, &'a Resource<S>) -> L + Send + Sync,
+    L: Future<Output = Result<Prerequisite<P>, Fault>> + Send + 'a,
+{
+    fn look(&self, cx: &'a Context, resource: &'a Resource<S>) -> BoxFuture<'a, Result<Prerequisite<P>, Fault>> {
+        Box::pin(self(cx, resource))
+    }
+}
 
 /// A verb's third function: its steps, carried out with what the second one found.
-pub type Execute<S, P> = for<'a> fn(&'a Context, &'a Resource<S>, P) -> BoxFuture<'a, Result<(), Fault>>;
+pub trait Execute<'a, S, P>: Send + Sync {
+    fn work(&self, cx: &'a Context, resource: &'a Resource<S>, plan: P) -> BoxFuture<'a, Result<(), Fault>>;
+}
+
+impl<'a, S: 'a, P, F, W> Execute<'a, S, P> for F
+where
+    F: Fn(&'a Context, &'a Resource<S>, P) -> W + Send + Sync,
+    W: Future<Output = Result<(), Fault>> + Send + 'a,
+{
+    fn work(&self, cx: &'a Context, resource: &'a Resource<S>, plan: P) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(self(cx, resource, plan))
+    }
+}
 
 /// Called at each boundary of a step: a test's way to fail or stop an attempt just there.
 pub type Hook = Arc<dyn Fn(Boundary) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
@@ -73,15 +98,19 @@ pub enum Side {
 }
 
 /// Takes one task down the road. Everything that goes wrong is settled, logged and counted in here.
-pub async fn attempt<S: Spec, P: Send>(work: Work, prerequisites: Prerequisites<S, P>, execute: Execute<S, P>) {
-    let Work { client, locks, host, worker, assignment, acknowledge, shutdown, hook } = work;
+pub async fn attempt<S: Spec, P: Send>(
+    work: Work,
+    prerequisites: impl for<'a> Prerequisites<'a, S, P>,
+    execute: impl for<'a> Execute<'a, S, P>,
+) {
+    let Work { client, locks, host, worker, assignment, acknowledge, shutdown, notify, hook } = work;
     let task = &assignment.task;
     if task.status != TaskStatus::Queued {
         info!(status = %task.status, "the task is not queued any more; the message is dropped");
         return acknowledge.await;
     }
     let report = Report::new(client.clone(), task.id, task.attempts + 1, shutdown);
-    let desk = settle::Desk::new(client.clone(), worker.clone(), &assignment, report.clone());
+    let desk = settle::Desk::new(client.clone(), worker.clone(), notify, &assignment, report.clone());
     let resource = match decode::<S>(&assignment) {
         Ok(resource) => resource,
         Err(fault) => {
@@ -190,10 +219,10 @@ async fn look<S: Spec, P>(
     cx: &Context,
     resource: &Resource<S>,
     report: &Report,
-    prerequisites: Prerequisites<S, P>,
+    prerequisites: impl for<'a> Prerequisites<'a, S, P>,
 ) -> Result<Prerequisite<P>, Fault> {
     report.begin(0, "prerequisites");
-    let looked = guarded(prerequisites(cx, resource)).instrument(info_span!("prerequisites"));
+    let looked = guarded(prerequisites.look(cx, resource)).instrument(info_span!("prerequisites"));
     let result = tokio::time::timeout(LOOK_LIMIT, looked).await.unwrap_or_else(|_| {
         Err(Fault::new(&errors::driver::STEP_DEADLINE)
             .hole("step", "prerequisites")
@@ -208,13 +237,13 @@ async fn under_locks<S: Spec, P>(
     cx: &Context,
     resource: &Resource<S>,
     report: &Report,
-    execute: Execute<S, P>,
+    execute: impl for<'a> Execute<'a, S, P>,
     plan: P,
 ) -> Result<(), Fault> {
     let names = [LockName::Resource { id: resource.id }];
     if let Some(found) = &cx.plan {
         found.lock().unwrap_or_else(PoisonError::into_inner).locks = names.iter().map(ToString::to_string).collect();
-        return guarded(execute(cx, resource, plan)).await;
+        return guarded(execute.work(cx, resource, plan)).await;
     }
     report.begin(0, "locks");
     let held = cx.locks.acquire(&names, cx.owner.clone(), LOCK_WAIT).await;
@@ -231,7 +260,7 @@ async fn under_locks<S: Spec, P>(
             report.stop(Halt::LockLost { lock });
         }
     }));
-    let result = guarded(execute(cx, resource, plan)).await;
+    let result = guarded(execute.work(cx, resource, plan)).await;
     drop(watch);
     held.release().await;
     result

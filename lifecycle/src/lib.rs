@@ -15,6 +15,7 @@ pub mod steps;
 mod attempt;
 mod failure;
 mod fence;
+mod notify;
 mod report;
 mod settle;
 

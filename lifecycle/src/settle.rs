@@ -2,13 +2,14 @@
 //!
 //! Retry is decided here and nowhere else, by the category of the fault.
 
+use crate::notify::{self, Failure as Told};
 use crate::report::{Halt, Report};
 use errors::{Category, Fault, Retry};
 use iaas::fleet::{Assignment, Claimed, Outcome, Release, Settle, Wait};
 use iaas::{Client, Failure};
 use model::task::{ErrorRecord, Plan};
 use model::{Kind, Moment, ResourceId, State, TaskId, Verb, states};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -44,7 +45,9 @@ impl Write {
 pub(crate) struct Desk {
     client: Client,
     worker: String,
+    notify: Arc<[String]>,
     task: TaskId,
+    resource: ResourceId,
     kind: Kind,
     verb: Verb,
     host: String,
@@ -56,12 +59,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub fn new(client: Client, worker: String, assignment: &Assignment, report: Report) -> Self {
+    pub fn new(client: Client, worker: String, notify: Arc<[String]>, assignment: &Assignment, report: Report) -> Self {
         let task = &assignment.task;
         Self {
             client,
             worker,
+            notify,
             task: task.id,
+            resource: task.resource_id,
             kind: task.kind,
             verb: task.verb,
             host: task.host.clone(),
@@ -172,6 +177,10 @@ impl Desk {
             _ => info!(outcome = word, code, "settled"),
         }
         self.count(word, code);
+        let failed = match &outcome {
+            Outcome::Failed { error } if !self.dry_run => Some(error.clone()),
+            _ => None,
+        };
         let settle = Settle {
             fence: began.map(|claimed| claimed.fence),
             worker: self.worker.clone(),
@@ -180,6 +189,22 @@ impl Desk {
             steps_total: self.report.steps_total(),
         };
         self.offer(Write::Settle(settle)).await;
+        if let Some(error) = &failed {
+            self.tell(error).await;
+        }
+    }
+
+    async fn tell(&self, error: &ErrorRecord) {
+        let failure = Told {
+            task: self.task,
+            resource: self.resource,
+            kind: self.kind,
+            verb: self.verb,
+            host: &self.host,
+            worker: &self.worker,
+            error,
+        };
+        notify::tell(&self.notify, &failure).await;
     }
 
     /// Offers a write until the API has it, refuses it, or too long has passed.

@@ -103,7 +103,7 @@ impl Rabbit {
                 Ok(Ok(false)) => {
                     let channel = self.publishing.shared().await;
                     match channel {
-                        Ok(channel) => match topology::declare_host(&channel, host).await {
+                        Ok(channel) => match answered(topology::declare_host(&channel, host)).await {
                             Ok(()) => Fault::new(&errors::queue::UNROUTABLE).hole("host", host),
                             Err(error) => unavailable(error),
                         },
@@ -129,9 +129,10 @@ impl Rabbit {
             .with_content_type("application/json".into())
             .with_message_id(uuid::Uuid::now_v7().to_string().into())
             .with_headers(headers);
-        let confirm =
-            channel.basic_publish(exchange.into(), key.into(), options, body, properties).await.map_err(unavailable)?;
-        match confirm.await.map_err(unavailable)? {
+        let confirm = answered(channel.basic_publish(exchange.into(), key.into(), options, body, properties))
+            .await
+            .map_err(unavailable)?;
+        match answered(confirm).await.map_err(unavailable)? {
             Confirmation::Ack(returned) => Ok(returned.is_none()),
             Confirmation::Nack(_) => Err(unavailable("the broker refused the message")),
             Confirmation::NotRequested => Err(unavailable("the channel is not in confirm mode")),
@@ -141,7 +142,8 @@ impl Rabbit {
     pub async fn consume(self: &std::sync::Arc<Self>, host: &str, prefetch: u16) -> Result<Subscription, Fault> {
         let mut subscription =
             Subscription { rabbit: self.clone(), host: host.to_owned(), prefetch, open: None, is_suspect: false };
-        subscription.open().await?;
+        let opened = tokio::time::timeout(CONNECT_LIMIT, subscription.open()).await;
+        opened.unwrap_or_else(|_| Err(unavailable("it does not answer")))?;
         Ok(subscription)
     }
 
@@ -154,7 +156,10 @@ impl Rabbit {
         let channel = self.consuming.channel().await?;
         let mut letters = Vec::new();
         while letters.len() < limit {
-            match channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()).await.map_err(unavailable)? {
+            match answered(channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()))
+                .await
+                .map_err(unavailable)?
+            {
                 Some(got) => letters.push(letter(&got.delivery)),
                 None => break,
             }
@@ -172,8 +177,8 @@ impl Rabbit {
 
     async fn redrive_on(&self, channel: &Channel, id: &str) -> Result<(), Fault> {
         loop {
-            let got =
-                channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()).await.map_err(unavailable)?;
+            let got = answered(channel.basic_get(topology::DEAD.into(), BasicGetOptions::default()));
+            let got = got.await.map_err(unavailable)?;
             let Some(got) = got else { return Err(dead::not_found(id)) };
             let found = letter(&got.delivery);
             if found.id != id {
@@ -185,7 +190,7 @@ impl Rabbit {
             }
             let key = format!("{}.redriven", found.host);
             self.deliver(&found.host, &key, &got.delivery.data, headers).await?;
-            return got.delivery.acker.ack(BasicAckOptions::default()).await.map(drop).map_err(unavailable);
+            return answered(got.delivery.acker.ack(BasicAckOptions::default())).await.map(drop).map_err(unavailable);
         }
     }
 
@@ -250,7 +255,7 @@ impl Link {
         self.shared().await?;
         let open = self.open.lock().await;
         let Some(open) = open.as_ref() else { return Err(unavailable("the connection was lost")) };
-        open.connection.create_channel().await.map_err(unavailable)
+        answered(open.connection.create_channel()).await.map_err(unavailable)
     }
 }
 
@@ -338,28 +343,33 @@ impl Subscription {
 async fn stands(channel: &Channel, host: &str) -> bool {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let asked = channel.queue_declare(topology::queue(host).into(), passive, FieldTable::default());
-    match tokio::time::timeout(CONNECT_LIMIT, asked).await {
-        Ok(Ok(queue)) => queue.message_count() > 0,
-        Ok(Err(_)) | Err(_) => true,
-    }
+    answered(asked).await.map_or(true, |queue| queue.message_count() > 0)
 }
 
 pub(crate) async fn ack(delivery: &Delivery) {
-    if let Err(error) = delivery.ack(BasicAckOptions::default()).await {
-        warn!(%error, "an acknowledgement was lost; the message comes again");
+    if let Err(reason) = answered(delivery.ack(BasicAckOptions::default())).await {
+        warn!(reason, "an acknowledgement was lost; the message comes again");
     }
 }
 
 pub(crate) async fn requeue(delivery: &Delivery) {
     let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-    if let Err(error) = delivery.nack(options).await {
-        warn!(%error, "a message could not be given back; it comes again by itself");
+    if let Err(reason) = answered(delivery.nack(options)).await {
+        warn!(reason, "a message could not be given back; it comes again by itself");
+    }
+}
+
+/// What lapin is asked for just as its connection breaks is sometimes never answered: nothing is waited for without an end.
+async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
+    match tokio::time::timeout(CONNECT_LIMIT, asked).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer came".to_owned()),
     }
 }
 
 async fn close(channel: &Channel) {
-    if let Err(error) = channel.close(200, "done".into()).await {
-        warn!(%error, "a channel did not close");
+    if let Err(reason) = answered(channel.close(200, "done".into())).await {
+        warn!(reason, "a channel did not close");
     }
 }
 

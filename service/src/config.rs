@@ -68,6 +68,11 @@ const KEYS: &[Key] = &[
         Some(|| Value::from(8)),
         "how long attempts may take to reach a step boundary at shutdown",
     ),
+    key(
+        "worker.notify",
+        Some(|| Value::from(Vec::<Value>::new())),
+        "a program with its arguments, a mailer say, that gets each failed task as JSON on its stdin",
+    ),
     key("worker.ssh_identity", None, "private key file for hosts that are reached over SSH"),
     key("worker.known_hosts", None, "known hosts file; a host that is not in it is refused"),
     key(
@@ -135,6 +140,7 @@ pub struct Worker {
     pub per_host: usize,
     pub per_driver: usize,
     pub drain_secs: u64,
+    pub notify: Vec<String>,
     pub ssh_identity: Option<PathBuf>,
     pub known_hosts: Option<PathBuf>,
 }

@@ -38,6 +38,7 @@ pub struct Setup {
     hosts: Vec<(ServerSpec, Option<Arc<dyn Host>>)>,
     lease_secs: u32,
     ssh: hosts::ssh::SshOptions,
+    notify: Arc<[String]>,
     image: ImageSpec,
 }
 
@@ -49,6 +50,7 @@ impl Default for Setup {
             hosts: Vec::new(),
             lease_secs: LEASE_SECS,
             ssh: Default::default(),
+            notify: Arc::default(),
             image: image(),
         }
     }
@@ -83,6 +85,12 @@ impl Setup {
     #[must_use]
     pub fn ssh(mut self, ssh: hosts::ssh::SshOptions) -> Self {
         self.ssh = ssh;
+        self
+    }
+
+    #[must_use]
+    pub fn notify<A: Into<String>>(mut self, program: impl IntoIterator<Item = A>) -> Self {
+        self.notify = program.into_iter().map(Into::into).collect();
         self
     }
 
@@ -158,6 +166,7 @@ pub struct Fleet {
     worker_token: SecretString,
     stand_ins: Vec<Arc<dyn Host>>,
     ssh: hosts::ssh::SshOptions,
+    notify: Arc<[String]>,
     shutdown: CancellationToken,
     dispatcher: Option<tokio::task::JoinHandle<()>>,
     workers: Vec<Running>,
@@ -257,6 +266,7 @@ impl Fleet {
             worker_token: worker,
             stand_ins: Vec::new(),
             ssh: setup.ssh,
+            notify: setup.notify,
             shutdown,
             dispatcher: None,
             workers: Vec::new(),
@@ -305,6 +315,7 @@ impl Fleet {
             ssh: self.ssh.clone(),
             drain: LIMIT,
             stand_ins: self.stand_ins.clone(),
+            notify: self.notify.clone(),
             hook,
         };
         let runtime =

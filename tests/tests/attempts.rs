@@ -247,3 +247,22 @@ async fn a_scrubbed_vm_can_be_restored_until_its_grace_period_has_passed() {
     fleet.reaches::<VmSpec>(id, State::Running).await;
     fleet.stop().await;
 }
+
+#[tokio::test]
+async fn a_failure_is_told_to_the_operators_program() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let told = folder.path().join("told").display().to_string();
+    let mut fleet = Fleet::setup().notify(["tee", told.as_str()]).start().await;
+    fleet.work();
+    let mut wish = vm(&fleet.image);
+    wish.phantom = Some(PhantomScript { fail_at: Some("power on".into()), ..PhantomScript::default() });
+    let built = fleet.create("web", wish).await;
+    fleet.reaches::<VmSpec>(built.resource.id, State::Unresourced).await;
+    let told = eventually(LIMIT, "the program is told", async || {
+        serde_json::from_slice::<serde_json::Value>(&std::fs::read(&told).unwrap_or_default())
+    })
+    .await;
+    assert_eq!((&told["task"], &told["verb"]), (&json!(built.task_id), &json!("build")), "{told:#}");
+    assert_eq!((&told["error"]["code"], &told["error"]["step"]), (&json!("vm_phantom_build_1013"), &json!("power on")));
+    fleet.stop().await;
+}

@@ -118,6 +118,7 @@ impl Taken {
             assignment,
             acknowledge: Box::pin(delivery.ack()),
             shutdown,
+            notify: worker.notify.clone(),
             hook: worker.hook.clone(),
         };
         (entry.attempt)(work).await;

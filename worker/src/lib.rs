@@ -46,6 +46,8 @@ pub struct Worker {
     pub drain: Duration,
     /// Hosts that stand in for those that the server records name; none outside tests.
     pub stand_ins: Vec<Arc<dyn ::hosts::Host>>,
+    /// A program that is told of each task that fails; nobody when empty.
+    pub notify: Arc<[String]>,
     /// Called at each step boundary; none outside tests.
     pub hook: Option<Hook>,
 }

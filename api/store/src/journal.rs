@@ -13,6 +13,7 @@ use model::server::Capacity;
 use model::task::{ErrorRecord, Task, TaskStatus};
 use model::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ServerId, State, TaskId, Verb, Version};
 
+const WAITED: &str = "SELECT DISTINCT wait_resource_id FROM tasks WHERE wait_resource_id IS NOT NULL";
 pub(crate) const WAITS: &str = "SELECT id FROM tasks WHERE wait_resource_id = $1";
 
 /// Who asked for a task, and how.
@@ -101,6 +102,9 @@ impl Unit {
             self.tallies.extend(before.map(|old| ("task", kind, old.word(), -1)));
             self.tallies.push(("task", kind, status.word(), 1));
         }
+        if let (Some(waited), Some(resource)) = (&mut self.waited, row.waits_for()) {
+            waited.insert(resource);
+        }
         self.tasks.put(row.task.id, row);
     }
 
@@ -178,6 +182,9 @@ impl Unit {
 
     /// Queues the tasks that wait for this resource.
     async fn wake(&mut self, id: ResourceId) -> Answer<()> {
+        if !self.may_be_waited_for(id).await? {
+            return Ok(());
+        }
         let mut line = Line::default();
         line.int(id.0);
         let mut ids = self.numbers(WAITS, line).await?;
@@ -194,6 +201,19 @@ impl Unit {
             }
         }
         Ok(())
+    }
+
+    /// Whether the database is worth asking who waits for this resource: for most nobody does.
+    async fn may_be_waited_for(&mut self, id: ResourceId) -> Answer<bool> {
+        let waited = match self.waited.take() {
+            Some(waited) => waited,
+            None => {
+                let stored = self.numbers(WAITED, Line::default()).await?;
+                let unstored = self.tasks.unstored().filter_map(TaskRow::waits_for);
+                stored.into_iter().map(ResourceId).chain(unstored).collect()
+            }
+        };
+        Ok(self.waited.insert(waited).contains(&id))
     }
 
     /// A worker may claim the task from now on.

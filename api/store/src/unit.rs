@@ -14,7 +14,7 @@ use model::image::Image;
 use model::project::Project;
 use model::{EventSeq, ImageId, Kind, Moment, ProjectId, ResourceId, ServerId, TaskId};
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The numbers of the one row of `counters`.
@@ -52,6 +52,8 @@ pub(crate) struct Unit {
     pub projects: Kept<ProjectId, Project>,
     pub images: Kept<ImageId, Image>,
     pub answers: Kept<(i64, String), Answered>,
+    /// Resources that tasks may wait for: all that do, and some that did. None until it is asked for.
+    pub waited: Option<HashSet<ResourceId>>,
     pub events: Vec<Event>,
     pub history: Vec<Told>,
     pub steps: Vec<StepRow>,
@@ -90,6 +92,7 @@ impl Unit {
             projects: Kept::default(),
             images: Kept::default(),
             answers: Kept::default(),
+            waited: None,
             events: Vec::new(),
             history: Vec::new(),
             steps: Vec::new(),
@@ -142,6 +145,7 @@ impl Unit {
         self.tasks.clear();
         self.projects.clear();
         self.images.clear();
+        self.waited = None;
         let mut line = Line::default();
         line.int(since);
         for row in self.select::<ServerRow>("WHERE t.touched > $1", line).await? {
@@ -256,6 +260,7 @@ impl Unit {
         self.projects.bound(HELD);
         self.images.bound(HELD);
         self.answers.clear();
+        self.waited.take_if(|waited| waited.len() > HELD);
         Ok(EventSeq(event))
     }
 

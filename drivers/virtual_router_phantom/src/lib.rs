@@ -17,78 +17,36 @@ const VERBS: &[Entry] = &[
     Entry {
         verb: Verb::Build,
         dispatch: |outbox, event| Box::pin(build::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(build::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(build::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, build::prerequisites, build::execute)),
     },
     Entry {
         verb: Verb::Quiesce,
         dispatch: |outbox, event| Box::pin(quiesce::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(quiesce::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(quiesce::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, quiesce::prerequisites, quiesce::execute)),
     },
     Entry {
         verb: Verb::Restart,
         dispatch: |outbox, event| Box::pin(restart::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(restart::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(restart::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, restart::prerequisites, restart::execute)),
     },
     Entry {
         verb: Verb::Scrubprep,
         dispatch: |outbox, event| Box::pin(scrubprep::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(scrubprep::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(scrubprep::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, scrubprep::prerequisites, scrubprep::execute)),
     },
     Entry {
         verb: Verb::Scrub,
         dispatch: |outbox, event| Box::pin(scrub::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(scrub::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(scrub::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, scrub::prerequisites, scrub::execute)),
     },
     Entry {
         verb: Verb::Updaterunning,
         dispatch: |outbox, event| Box::pin(updaterunning::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(updaterunning::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(updaterunning::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, updaterunning::prerequisites, updaterunning::execute)),
     },
     Entry {
         verb: Verb::Updatequiesced,
         dispatch: |outbox, event| Box::pin(updatequiesced::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, router| Box::pin(updatequiesced::prerequisites(cx, router)),
-                |cx, router, plan| Box::pin(updatequiesced::execute(cx, router, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, updatequiesced::prerequisites, updatequiesced::execute)),
     },
 ];

@@ -29,78 +29,36 @@ const VERBS: &[Entry] = &[
     Entry {
         verb: Verb::Build,
         dispatch: |outbox, event| Box::pin(build::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(build::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(build::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, build::prerequisites, build::execute)),
     },
     Entry {
         verb: Verb::Quiesce,
         dispatch: |outbox, event| Box::pin(quiesce::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(quiesce::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(quiesce::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, quiesce::prerequisites, quiesce::execute)),
     },
     Entry {
         verb: Verb::Restart,
         dispatch: |outbox, event| Box::pin(restart::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(restart::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(restart::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, restart::prerequisites, restart::execute)),
     },
     Entry {
         verb: Verb::Scrubprep,
         dispatch: |outbox, event| Box::pin(scrubprep::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(scrubprep::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(scrubprep::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, scrubprep::prerequisites, scrubprep::execute)),
     },
     Entry {
         verb: Verb::Scrub,
         dispatch: |outbox, event| Box::pin(scrub::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(scrub::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(scrub::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, scrub::prerequisites, scrub::execute)),
     },
     Entry {
         verb: Verb::Updaterunning,
         dispatch: |outbox, event| Box::pin(updaterunning::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(updaterunning::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(updaterunning::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, updaterunning::prerequisites, updaterunning::execute)),
     },
     Entry {
         verb: Verb::Updatequiesced,
         dispatch: |outbox, event| Box::pin(updatequiesced::dispatch(outbox, event)),
-        attempt: |work| {
-            Box::pin(attempt(
-                work,
-                |cx, vm| Box::pin(updatequiesced::prerequisites(cx, vm)),
-                |cx, vm, plan| Box::pin(updatequiesced::execute(cx, vm, plan)),
-            ))
-        },
+        attempt: |work| Box::pin(attempt(work, updatequiesced::prerequisites, updatequiesced::execute)),
     },
 ];

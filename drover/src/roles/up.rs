@@ -83,6 +83,7 @@ pub async fn run(global: Global, loaded: Loaded, up: Up) -> anyhow::Result<()> {
         },
         drain: Duration::from_secs(config.worker.drain_secs),
         stand_ins: Vec::new(),
+        notify: config.worker.notify.clone().into(),
         hook: None,
     };
     let (_limits, follow) =

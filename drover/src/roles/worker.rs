@@ -34,6 +34,7 @@ pub async fn run(loaded: Loaded, _global: Global) -> anyhow::Result<()> {
         },
         drain: Duration::from_secs(config.worker.drain_secs),
         stand_ins: Vec::new(),
+        notify: config.worker.notify.clone().into(),
         hook: None,
     };
     let health = Health::default();

@@ -28,6 +28,11 @@ pub(crate) struct TaskRow {
 }
 
 impl TaskRow {
+    /// The resource whose next state at rest wakes it.
+    pub fn waits_for(&self) -> Option<ResourceId> {
+        self.task.waiting_for.as_ref().and_then(|waiting| waiting.resource_id)
+    }
+
     /// No attempt has begun.
     pub fn is_untouched(&self) -> bool {
         self.task.attempts == 0
