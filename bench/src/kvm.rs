@@ -3,27 +3,15 @@
 use crate::row::{Goal, Row};
 use anyhow::{Context, Result, bail};
 use iaas::tenant::Accepted;
-use model::image::{DirectBoot, Image, ImageSpec};
-use model::server::Virtualisation;
-use model::vm::{Nic, VmSpec};
-use model::{ResourceId, ServerType, State, names};
+use model::image::Image;
+use model::vm::VmSpec;
+use model::{ResourceId, State, names};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-use testkit::fleet::{image, server, vm};
-use testkit::real::{self, run};
+use testkit::real::{self, run, small, tiny};
 use testkit::{LIMIT, Roles};
 
 const SEGMENT: &str = "bench";
-
-fn tiny() -> ImageSpec {
-    let guest = real::guest();
-    let at = |name: &str| guest.join(name).display().to_string();
-    let sum = run("sha256sum", &[&at("disk.qcow2")]);
-    let direct_boot = DirectBoot { kernel: at("kernel"), initrd: at("initrd"), cmdline: "console=ttyS0 quiet".into() };
-    let sha256 = sum[..64].to_owned();
-    ImageSpec { source: at("disk.qcow2"), sha256, direct_boot: Some(direct_boot), ..image() }
-}
 
 /// From the POST until it runs.
 async fn drover(fleet: &Roles, name: &str, spec: VmSpec) -> Result<(ResourceId, Duration)> {
@@ -71,14 +59,10 @@ async fn scrub(fleet: &Roles, vm: ResourceId) -> Result<()> {
 }
 
 pub async fn rows(runs: usize) -> Result<Vec<Row>> {
-    let folder = TempDir::new()?;
-    run("chmod", &["711", &folder.path().display().to_string()]);
+    let folder = real::storage();
     let storage = folder.path().display().to_string();
     let uri = real::libvirt_uri();
-    let mut kvm = server("kvm-1", ServerType::Kvm);
-    kvm.settings.storage.clone_from(&storage);
-    kvm.settings.libvirt_uri.clone_from(&uri);
-    kvm.settings.virtualisation = Virtualisation::Tcg;
+    let mut kvm = real::kvm(&folder);
     kvm.settings.shutdown_secs = 0;
     let fleet = Roles::start(kvm).await;
     let image: Image = fleet.client.record_create("images", &tiny()).await?;
@@ -86,8 +70,7 @@ pub async fn rows(runs: usize) -> Result<Vec<Row>> {
     let mut more = Vec::new();
     // The first fetches the image, which is not what is measured.
     for run_number in 0..=runs {
-        let nic = Nic { segment: SEGMENT.into(), mac: None, addresses: vec!["10.78.0.5/24".into()], gateway: None };
-        let spec = VmSpec { ram_mb: 192, nics: vec![nic], ..vm(&image) };
+        let spec = small(&image, SEGMENT, "10.78.0.5/24");
         let (vm, own) = drover(&fleet, &format!("bench-{run_number}"), spec).await?;
         let xml = folder.path().join("domain.xml");
         std::fs::write(&xml, run("virsh", &["-q", "-c", &uri, "dumpxml", "--inactive", &names::domain(vm)]))?;

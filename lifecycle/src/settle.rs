@@ -2,7 +2,7 @@
 //!
 //! Retry is decided here and nowhere else, by the category of the fault.
 
-use crate::notify::{self, Failure as Told};
+use crate::notify;
 use crate::report::{Halt, Report};
 use errors::{Category, Fault, Retry};
 use iaas::fleet::{Assignment, Claimed, Outcome, Release, Settle, Wait};
@@ -195,7 +195,7 @@ impl Desk {
     }
 
     async fn tell(&self, error: &ErrorRecord) {
-        let failure = Told {
+        let failure = notify::Failure {
             task: self.task,
             resource: self.resource,
             kind: self.kind,

@@ -324,8 +324,8 @@ impl Subscription {
         }
     }
 
-    /// A consumer that gets nothing while messages stand in its queue was forgotten, by the broker or by the client: after a
-    /// restart of the broker that has been seen. Who waits here has room for a message.
+    /// A consumer that gets nothing while messages stand in its queue is of no use, whoever has forgotten it: it subscribes
+    /// again. Who waits here has room for a message.
     async fn doubt(&mut self) {
         if self.is_suspect || !self.is_live() {
             warn!(host = self.host, "messages stand in the queue and none comes; subscribing again");

@@ -6,6 +6,7 @@ use axum::routing::post;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message;
+use service::config::{LogFormat, Telemetry};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
@@ -43,6 +44,11 @@ impl Collector {
         let router = Router::new().route("/v1/traces", post(receive));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { spans, endpoint }
+    }
+
+    /// This process's own spans go here; its log says warnings.
+    pub fn telemetry(&self) -> Telemetry {
+        Telemetry { otlp_endpoint: Some(self.endpoint.clone()), log_format: LogFormat::Json, log_level: "warn".into() }
     }
 
     pub fn spans(&self) -> Vec<Span> {

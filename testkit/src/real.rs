@@ -1,9 +1,15 @@
 //! The real backends that the test command has started, as the environment names them.
 
+use crate::fleet::{image, server, vm};
 use hosts::ssh::SshOptions;
+use model::ServerType;
+use model::image::{DirectBoot, Image, ImageSpec};
+use model::server::{ServerSpec, Virtualisation};
+use model::vm::{Nic, VmSpec};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 fn named(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run cargo xtask test"))
@@ -17,6 +23,43 @@ pub fn libvirt_uri() -> String {
 /// The folder with the tiny guest's `kernel`, `initrd` and `disk.qcow2`.
 pub fn guest() -> PathBuf {
     PathBuf::from(named("DROVER_TEST_GUEST"))
+}
+
+/// The tiny guest's image.
+pub fn tiny() -> ImageSpec {
+    let guest = guest();
+    let at = |name: &str| guest.join(name).display().to_string();
+    let sum = run("sha256sum", &[&at("disk.qcow2")]);
+    let direct_boot = DirectBoot { kernel: at("kernel"), initrd: at("initrd"), cmdline: "console=ttyS0 quiet".into() };
+    ImageSpec {
+        name: "tiny".into(),
+        source: at("disk.qcow2"),
+        sha256: sum[..64].to_owned(),
+        direct_boot: Some(direct_boot),
+        ..image()
+    }
+}
+
+/// A folder for disks, where a QEMU of another user finds it.
+pub fn storage() -> TempDir {
+    let storage = TempDir::new().expect("a folder");
+    run("chmod", &["711", &storage.path().display().to_string()]);
+    storage
+}
+
+/// This machine as a KVM server, the same on every one: with or without hardware virtualisation that works.
+pub fn kvm(storage: &TempDir) -> ServerSpec {
+    let mut kvm = server("kvm-1", ServerType::Kvm);
+    kvm.settings.storage = storage.path().display().to_string();
+    kvm.settings.libvirt_uri = libvirt_uri();
+    kvm.settings.virtualisation = Virtualisation::Tcg;
+    kvm
+}
+
+/// A small VM on one network.
+pub fn small(image: &Image, segment: &str, address: &str) -> VmSpec {
+    let nic = Nic { segment: segment.into(), mac: None, addresses: vec![address.into()], gateway: None };
+    VmSpec { ram_mb: 192, nics: vec![nic], ..vm(image) }
 }
 
 /// An sshd on loopback that lets root in by key.

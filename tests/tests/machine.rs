@@ -1,13 +1,10 @@
-//! What the chapters on real libvirt and QEMU share: this machine as a KVM server, the tiny guest, and what is left.
+//! What the chapters on real libvirt and QEMU share: this machine, what its guests say, and what is left.
 
-use model::image::{DirectBoot, Image, ImageSpec};
-use model::server::{ServerSpec, Virtualisation};
-use model::vm::{Nic, VmSpec};
-use model::{ResourceId, ServerType, names};
+use model::server::ServerSpec;
+use model::{ResourceId, names};
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::eventually;
-use testkit::fleet::{image, server, vm};
 use testkit::real::{self, run};
 
 /// A guest under TCG on a busy machine; a limit, not a measure.
@@ -25,10 +22,7 @@ impl Machine {
         for segment in ["t1", "t2", "t3", "t4"] {
             let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &names::bridge(segment)]).output();
         }
-        let storage = TempDir::new().expect("a folder");
-        // Where a QEMU of another user finds it.
-        run("chmod", &["711", &storage.path().display().to_string()]);
-        Self { storage, before: seen() }
+        Self { storage: real::storage(), before: seen() }
     }
 
     pub fn storage(&self) -> String {
@@ -36,12 +30,7 @@ impl Machine {
     }
 
     pub fn server(&self) -> ServerSpec {
-        let mut kvm = server("kvm-1", ServerType::Kvm);
-        kvm.settings.storage = self.storage();
-        kvm.settings.libvirt_uri = real::libvirt_uri();
-        // The same on every machine, with or without hardware virtualisation that works.
-        kvm.settings.virtualisation = Virtualisation::Tcg;
-        kvm
+        real::kvm(&self.storage)
     }
 
     /// Waits for the guest to say this on its serial console, this many times.
@@ -74,25 +63,4 @@ fn seen() -> Vec<String> {
     let bridges = run("ip", &["-brief", "link", "show", "type", "bridge"]);
     let names = bridges.lines().filter_map(|line| line.split_whitespace().next());
     domains.lines().map(str::trim).chain(names).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// The tiny guest's image.
-pub fn tiny() -> ImageSpec {
-    let guest = real::guest();
-    let at = |name: &str| guest.join(name).display().to_string();
-    let sum = run("sha256sum", &[&at("disk.qcow2")]);
-    let direct_boot = DirectBoot { kernel: at("kernel"), initrd: at("initrd"), cmdline: "console=ttyS0 quiet".into() };
-    ImageSpec {
-        name: "tiny".into(),
-        source: at("disk.qcow2"),
-        sha256: sum[..64].to_owned(),
-        direct_boot: Some(direct_boot),
-        ..image()
-    }
-}
-
-/// A small VM on one network.
-pub fn guest(image: &Image, segment: &str, address: &str) -> VmSpec {
-    let nic = Nic { segment: segment.into(), mac: None, addresses: vec![address.into()], gateway: None };
-    VmSpec { ram_mb: 192, nics: vec![nic], ..vm(image) }
 }

@@ -1,6 +1,6 @@
 //! Real guests on real libvirt and QEMU, built, changed, shut down and scrubbed; the host is as before afterwards.
 
-use crate::machine::{LIMIT, Machine, guest, tiny};
+use crate::machine::{LIMIT, Machine};
 use iaas::tenant::Accepted;
 use model::image::Image;
 use model::server::ServerSpec;
@@ -9,7 +9,7 @@ use model::vm::VmSpec;
 use model::{ResourceId, State, names};
 use serde_json::json;
 use std::time::Duration;
-use testkit::real::{self, run};
+use testkit::real::{self, run, small, tiny};
 use testkit::{Fleet, eventually};
 
 const GB: u64 = 1 << 30;
@@ -33,7 +33,7 @@ async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOption
 
 impl Ground {
     fn wish(&self, segment: &str, address: &str) -> VmSpec {
-        guest(&self.image, segment, address)
+        small(&self.image, segment, address)
     }
 
     async fn build(&self, name: &str, wish: VmSpec) -> ResourceId {

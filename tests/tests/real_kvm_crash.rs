@@ -1,11 +1,12 @@
 //! Workers and an API killed in the middle of real builds: one guest each, and nothing left after the scrub.
 
-use crate::machine::{LIMIT, Machine, guest, tiny};
+use crate::machine::{LIMIT, Machine};
 use iaas::tenant::Accepted;
 use model::image::Image;
 use model::vm::VmSpec;
 use model::{ResourceId, State, TaskId, names};
 use std::time::Duration;
+use testkit::real::{small, tiny};
 use testkit::{Roles, eventually};
 
 /// The task has this many steps behind it.
@@ -27,7 +28,7 @@ async fn real_kvm_a_worker_killed_in_the_middle_of_builds_leaves_one_guest_each(
     let mut made: Vec<ResourceId> = Vec::new();
     for steps in [1, 4, 7] {
         let name = format!("killed-{steps}");
-        let (vm, task) = fleet.create(&name, guest(&image, "t4", &format!("10.77.0.{steps}/24"))).await;
+        let (vm, task) = fleet.create(&name, small(&image, "t4", &format!("10.77.0.{steps}/24"))).await;
         comes_to(&fleet, task, steps).await;
         fleet.kill("worker");
         fleet.is_in(vm, &[State::Running], LIMIT).await;

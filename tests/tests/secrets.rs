@@ -1,9 +1,7 @@
 //! What is secret stays so on its way to a hypervisor: userdata, and the password in an image's URL.
 
-use crate::rig::Ground;
 use model::vm::VmSpec;
-use model::{Kind, State};
-use service::config::{LogFormat, Telemetry};
+use model::{ServerType, State};
 use std::sync::Arc;
 use testkit::Fleet;
 use testkit::collector::Collector;
@@ -14,21 +12,15 @@ use testkit::fleet::{image, server, vm};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_command_line_span_or_error_holds_userdata_or_a_urls_password() {
     let collector = Collector::start().await;
-    let telemetry = Telemetry {
-        otlp_endpoint: Some(collector.endpoint.clone()),
-        log_format: LogFormat::Json,
-        log_level: "warn".into(),
-    };
-    let guard = service::start("test", &telemetry).expect("the telemetry starts");
+    let guard = service::start("test", &collector.telemetry()).expect("the telemetry starts");
     let host = Arc::new(Kvm::new("host-1"));
     let bytes = kvm::qcow2(1);
     let mut tiny = image();
     tiny.source = "https://user:url-canary@images/tiny.qcow2".into();
     tiny.sha256 = kvm::sha256(&bytes);
     host.serve(&tiny.source, &bytes);
-    let ground = Ground::of(Kind::VmKvm);
     let mut fleet =
-        Fleet::setup().host(server("host-1", ground.server_type), Some(host.clone())).image(tiny.clone()).start().await;
+        Fleet::setup().host(server("host-1", ServerType::Kvm), Some(host.clone())).image(tiny.clone()).start().await;
     fleet.work();
     let mut wish = vm(&fleet.image);
     wish.userdata = Some("#cloud-config\npassword: userdata-canary\n".into());

@@ -2,7 +2,6 @@
 
 use model::vm::VmSpec;
 use model::{ServerType, State};
-use service::config::{LogFormat, Telemetry};
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::collector::{Collector, Span};
 use testkit::fleet::{server, vm};
@@ -22,12 +21,7 @@ fn way(span: &Span, spans: &BTreeMap<String, Span>) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_build_is_one_trace_from_the_post_to_the_last_command() {
     let collector = Collector::start().await;
-    let telemetry = Telemetry {
-        otlp_endpoint: Some(collector.endpoint.clone()),
-        log_format: LogFormat::Json,
-        log_level: "warn".into(),
-    };
-    let guard = service::start("test", &telemetry).expect("the telemetry starts");
+    let guard = service::start("test", &collector.telemetry()).expect("the telemetry starts");
     let mut fleet = Fleet::setup().start().await;
     fleet.work();
     let built = fleet.create("web", vm(&fleet.image)).await;

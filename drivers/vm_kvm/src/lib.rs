@@ -11,6 +11,7 @@ mod scrubprep;
 mod updatequiesced;
 mod updaterunning;
 
+mod parts;
 mod plan;
 mod steps;
 mod update;

@@ -1,7 +1,8 @@
 //! Starts a VM again, from quiesced or out of the scrub queue.
 
+use crate::parts::bridges;
 use crate::plan::{Plan, look};
-use crate::steps::{bridge::Bridge, power::On};
+use crate::steps::power::On;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -17,9 +18,7 @@ pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>,
 
 pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    for nic in &vm.spec.nics {
-        steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
-    }
+    bridges(cx, vm, &mut steps);
     steps.then(On { vm: vm.id });
     cx.carry_out(steps).await
 }

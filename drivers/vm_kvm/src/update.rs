@@ -1,16 +1,8 @@
-//! What both updates share: how a stopped VM is brought to its wish.
+//! What both updates share: the difference they make, and what they leave behind.
 
 use crate::change::Change;
 use crate::plan::Plan;
-use crate::steps::{
-    bridge::{Bridge, LeaveBridges},
-    define::Define,
-    disk::Disk,
-    folder::Folder,
-    remove::RemoveFile,
-    seed::Seed,
-};
-use crate::{plan, seed};
+use crate::steps::{bridge::LeaveBridges, remove::RemoveFile};
 use commands::files;
 use errors::Fault;
 use lifecycle::{Context, Steps};
@@ -23,30 +15,6 @@ pub struct Update {
     pub change: Change,
     /// Files of disks that are not wished for.
     pub stray_disks: Vec<String>,
-}
-
-/// Disks made and grown, the domain defined anew, bridges made.
-pub fn while_off(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) -> Result<(), Fault> {
-    let image = plan::image(cx, vm)?.clone();
-    let storage = update.plan.storage.as_str();
-    let base = names::cached_image(storage, image.id, &image.spec.sha256);
-    steps.then(Folder { path: names::vm_folder(storage, vm.id) });
-    for disk in &vm.spec.disks {
-        let path = names::disk(storage, vm.id, &disk.name);
-        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base: disk.primary.then(|| base.clone()) });
-    }
-    if image.spec.cloud_init {
-        steps.then(Seed { path: names::seed(storage, vm.id), bytes: seed::image(vm)? });
-    }
-    steps.then(Define { vm: vm.clone(), image, plan: update.plan.clone() });
-    bridges(cx, vm, steps);
-    Ok(())
-}
-
-pub fn bridges(cx: &Context, vm: &Vm, steps: &mut Steps) {
-    for nic in &vm.spec.nics {
-        steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
-    }
 }
 
 /// The files of disks that are gone, and bridges that nobody is on any more.

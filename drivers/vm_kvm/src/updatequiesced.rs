@@ -1,9 +1,10 @@
 //! Updates a quiesced VM: its disks, its nics, its processors and memory.
 
 use crate::change::change;
+use crate::parts::while_off;
 use crate::plan::look;
 use crate::steps::{Which, present};
-use crate::update::{Update, left_behind, stray_disks, while_off};
+use crate::update::{Update, left_behind, stray_disks};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -21,7 +22,7 @@ pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>
 
 pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    while_off(cx, vm, &update, &mut steps)?;
+    while_off(cx, vm, &update.plan, &mut steps)?;
     left_behind(cx, &update, &mut steps);
     cx.carry_out(steps).await
 }

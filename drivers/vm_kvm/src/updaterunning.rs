@@ -1,10 +1,11 @@
 //! Updates a running VM: live where libvirt can; else it is stopped, changed and started, as the plan says beforehand.
 
 use crate::change::change;
+use crate::parts::{bridges, while_off};
 use crate::plan::look;
 use crate::steps::device::{Attach, Cpus, Detach, Device, Grow};
 use crate::steps::{Which, disk::Disk, power, present};
-use crate::update::{Update, bridges, left_behind, stray_disks, while_off};
+use crate::update::{Update, left_behind, stray_disks};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -29,7 +30,7 @@ pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault>
     let mut steps = Steps::new();
     if update.change.stop.is_some() {
         steps.then(power::Off::of(cx, vm.id));
-        while_off(cx, vm, &update, &mut steps)?;
+        while_off(cx, vm, &update.plan, &mut steps)?;
     } else {
         live(cx, vm, &update, &mut steps);
     }

@@ -17,7 +17,8 @@ mod wait;
 use crate::cli::Global;
 use crate::out::Out;
 use errors::Fault;
-use iaas::Client;
+use iaas::tenant::Page;
+use iaas::{Client, Failure};
 use secrecy::SecretString;
 use service::config::Config;
 
@@ -34,6 +35,20 @@ impl Session {
         let url = config.client.url.clone();
         let token = token_of(global, config, &url)?;
         Ok(Self { client: Client::new(&url, token), out: Out::of(global) })
+    }
+}
+
+/// What all pages hold together; `page` gives the one that a cursor names, the first without one.
+pub async fn every_page<T>(page: impl AsyncFn(Option<String>) -> Result<Page<T>, Failure>) -> Result<Vec<T>, Failure> {
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let next = page(cursor).await?;
+        items.extend(next.items);
+        cursor = next.next;
+        if cursor.is_none() {
+            return Ok(items);
+        }
     }
 }
 

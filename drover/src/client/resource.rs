@@ -1,11 +1,11 @@
 //! What the commands of all types of resource share.
 
-use super::{Session, follow};
+use super::{Session, every_page, follow};
 use crate::cli::Follow;
 use crate::out::{dash, pairs};
 use clap::Args;
 use iaas::tenant::{Accepted, Change, Create, ResourceFilter};
-use model::resource::{Resource, Spec};
+use model::resource::Spec;
 use model::{ProjectId, ResourceId, State};
 
 #[derive(Args, Debug)]
@@ -26,16 +26,9 @@ pub struct List {
 
 pub async fn list<S: Spec>(session: &Session, list: List) -> anyhow::Result<()> {
     let List { project, state, host, closed } = list;
-    let mut filter = ResourceFilter { project, state, host, closed, limit: Some(500), ..ResourceFilter::default() };
-    let mut items: Vec<Resource<S>> = Vec::new();
-    loop {
-        let page = session.client.list::<S>(&filter).await?;
-        items.extend(page.items);
-        filter.cursor = page.next;
-        if filter.cursor.is_none() {
-            break;
-        }
-    }
+    let filter = ResourceFilter { project, state, host, closed, limit: Some(500), ..ResourceFilter::default() };
+    let page = async |cursor| session.client.list::<S>(&ResourceFilter { cursor, ..filter.clone() }).await;
+    let items = every_page(page).await?;
     session.out.list(&items, &["id", "name", "project", "state", "host", "task", "error"], |resource| {
         vec![
             resource.id.to_string(),

@@ -1,6 +1,6 @@
 //! `drover server`
 
-use super::Session;
+use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
@@ -72,18 +72,9 @@ pub fn label(text: &str) -> Result<(String, String), String> {
 
 const COLLECTION: &str = "servers";
 
-/// Every page of a collection.
+/// Every record of a collection.
 pub async fn all<T: DeserializeOwned>(client: &Client, collection: &str) -> Result<Vec<T>, Failure> {
-    let mut items = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let page = client.record_list(collection, cursor.as_deref()).await?;
-        items.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(items);
-        }
-    }
+    every_page(async |cursor| client.record_list(collection, cursor.as_deref()).await).await
 }
 
 fn used(used: impl ToString, of: impl ToString) -> String {

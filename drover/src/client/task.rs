@@ -1,6 +1,6 @@
 //! `drover task`
 
-use super::{Session, follow};
+use super::{Session, every_page, follow};
 use crate::out::{dash, pairs};
 use crate::waterfall;
 use clap::Subcommand;
@@ -110,16 +110,9 @@ pub async fn run(session: &Session, command: Task) -> anyhow::Result<()> {
     let client = &session.client;
     match command {
         Task::List { project, resource, status, host } => {
-            let mut filter = TaskFilter { project, resource, status, host, limit: Some(500), cursor: None };
-            let mut items = Vec::new();
-            loop {
-                let page = client.tasks(&filter).await?;
-                items.extend(page.items);
-                filter.cursor = page.next;
-                if filter.cursor.is_none() {
-                    break;
-                }
-            }
+            let filter = TaskFilter { project, resource, status, host, limit: Some(500), cursor: None };
+            let page = async |cursor| client.tasks(&TaskFilter { cursor, ..filter.clone() }).await;
+            let items = every_page(page).await?;
             session.out.list(&items, &["id", "verb", "resource", "host", "status", "attempts", "standing"], |task| {
                 vec![
                     task.id.to_string(),

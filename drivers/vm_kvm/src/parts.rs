@@ -1,0 +1,33 @@
+//! What a VM consists of on its host, as the steps that make it so.
+
+use crate::plan::{self, Plan};
+use crate::seed;
+use crate::steps::{bridge::Bridge, define::Define, disk::Disk, folder::Folder, seed::Seed};
+use errors::Fault;
+use lifecycle::{Context, Steps};
+use model::names;
+use model::vm::Vm;
+
+/// While it is off: disks made and grown, the domain defined anew, bridges made. The image is on the host already.
+pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Result<(), Fault> {
+    let image = plan::image(cx, vm)?.clone();
+    let storage = plan.storage.as_str();
+    let base = names::cached_image(storage, image.id, &image.spec.sha256);
+    steps.then(Folder { path: names::vm_folder(storage, vm.id) });
+    for disk in &vm.spec.disks {
+        let path = names::disk(storage, vm.id, &disk.name);
+        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base: disk.primary.then(|| base.clone()) });
+    }
+    if image.spec.cloud_init {
+        steps.then(Seed { path: names::seed(storage, vm.id), bytes: seed::image(vm)? });
+    }
+    steps.then(Define { vm: vm.clone(), image, plan: plan.clone() });
+    bridges(cx, vm, steps);
+    Ok(())
+}
+
+pub fn bridges(cx: &Context, vm: &Vm, steps: &mut Steps) {
+    for nic in &vm.spec.nics {
+        steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
+    }
+}
