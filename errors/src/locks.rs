@@ -66,5 +66,49 @@ pub static TOKEN_ROLE: Entry = Entry {
     category: Category::Forbidden,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&LOCK_TIMEOUT, &BAD_NAME, &BAD_REQUEST, &NOT_HELD, &HOLDER_ALIVE, &LOCK_UNKNOWN, &TOKEN_UNKNOWN, &TOKEN_ROLE];
+pub static UPGRADE: Entry = Entry {
+    code: "locks_acquire_004",
+    text: "The lock {lock} is held or waited for in shared mode by the same attempt, which now asks for it alone.",
+    cause: "Two that share a lock and both ask for it alone would wait for each other for ever.",
+    remedy: "Release it first, or ask for it alone from the beginning.",
+    category: Category::Conflict,
+};
+
+pub static REGISTERS_AWAY: Entry = Entry {
+    code: "locks_registers_001",
+    text: "The lock service could not read or write its registers: {reason}.",
+    cause: "The database is down or its password wrong, the disk is full, or another lock service has the folder open.",
+    remedy: "Mend that; the lock service goes on by itself, with the holders and waiters it had.",
+    category: Category::Unavailable,
+};
+
+pub static REGISTERS_DAMAGED: Entry = Entry {
+    code: "locks_registers_002",
+    text: "The lock service's log {path} is damaged at byte {at}; what stands before it is kept.",
+    cause: "The machine lost its power while the log was written, or the disk is failing.",
+    remedy: "Nothing to do if the power failed: what was lost was never answered. The rest is in the same file that ends in              .damaged. Restart the workers if the disk is failing: holders whose locks are lost learn it at their next renewal.",
+    category: Category::Internal,
+};
+
+pub static REGISTERS_URL: Entry = Entry {
+    code: "locks_registers_003",
+    text: "locks.registers begins with {scheme}, which is none of file://, postgres:// and memory:.",
+    cause: "The setting names where the lock service keeps holders, waiters and fences.",
+    remedy: "Use file:///var/lib/drover/locks for one lock service, postgres://USER@HOST/DATABASE for several.",
+    category: Category::InvalidInput,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &LOCK_TIMEOUT,
+    &BAD_NAME,
+    &BAD_REQUEST,
+    &UPGRADE,
+    &NOT_HELD,
+    &HOLDER_ALIVE,
+    &LOCK_UNKNOWN,
+    &TOKEN_UNKNOWN,
+    &TOKEN_ROLE,
+    &REGISTERS_AWAY,
+    &REGISTERS_DAMAGED,
+    &REGISTERS_URL,
+];

@@ -4,32 +4,41 @@ use crate::clock::Clock;
 use crate::held::{Claim, Held};
 use crate::problem::Problem;
 use crate::table::whole_secs;
-use crate::wire::{self, Acquire, Acquired, DEFAULT_LEASE_SECS, Lock, MAX_LEASE_SECS, Owner};
+use crate::wire::{
+    self, Acquire, Acquired, DEFAULT_LEASE_SECS, Lock, MAX_LEASE_SECS, MAX_WAIT_SECS, Owner, Waits,
+};
+use crate::{entry::Want, server};
 use errors::driver::LOCK_UNAVAILABLE;
 use errors::{Category, Fault};
-use model::lock::LockName;
+use model::lock::{LockName, Mode};
 use model::trace::{TRACEPARENT, traceparent};
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tracing::{Instrument, Span, debug, info_span};
 
 /// How long an answer may take, beyond the wait that was asked for.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often an acquire is sent when the service does not answer, and the first pause, which doubles.
+/// How often an acquire is sent at the least when the service does not answer; while there is time to wait it goes on. The
+/// first pause doubles up to the longest.
 const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    /// Without a slash at its end.
-    base: String,
+    /// Without a slash at their ends.
+    bases: Arc<[String]>,
+    /// The base that answered last.
+    at: Arc<AtomicUsize>,
     token: SecretString,
     lease: Duration,
     clock: Clock,
@@ -43,8 +52,9 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// `url` is the service's base, `http://127.0.0.1:7072`; `token` is the worker's to acquire, the operator's to list,
-    /// show and break.
+    /// `url` is the service's base, `http://127.0.0.1:7071`, or those of several processes on the same registers with
+    /// commas between: while one does not answer, another is asked. `token` is the worker's to acquire, the operator's to
+    /// list, show and break.
     pub fn new(url: &str, token: SecretString) -> Self {
         // The fleet's own traffic: no proxy from the environment, no redirects.
         let mut http = reqwest::Client::builder()
@@ -52,13 +62,14 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true);
-        if url.starts_with("http://") {
+        if !url.contains("https://") {
             // The system's certificates would be megabytes for nothing.
             http = http.tls_certs_only([]);
         }
         let http = http.build().unwrap_or_else(|_| reqwest::Client::new());
         let lease = Duration::from_secs(DEFAULT_LEASE_SECS);
-        Self { http, base: url.trim_end_matches('/').to_owned(), token, lease, clock: Clock::default() }
+        let bases = url.split(',').map(|base| base.trim().trim_end_matches('/').to_owned()).collect();
+        Self { http, bases, at: Arc::default(), token, lease, clock: Clock::default() }
     }
 
     /// Whole seconds, 1 to 300.
@@ -75,15 +86,17 @@ impl Client {
         self
     }
 
-    /// Takes all of `names`, in the global order whatever their order here, or none. Renewed in the background until
-    /// released. Dropping the future leaves the line. `wait` is rounded up to whole seconds.
+    /// Takes all of the locks, in the global order whatever their order here, or none; a bare name is taken alone, not
+    /// shared. Renewed in the background until released. Dropping the future leaves the line. `wait` is rounded up to
+    /// whole seconds; while it lasts, a service that is away is waited for too.
     ///
-    /// Errors: [`errors::locks::LOCK_TIMEOUT`] naming the holder; [`LOCK_UNAVAILABLE`] when the service does not answer.
-    pub async fn acquire(&self, names: &[LockName], owner: Owner, wait: Duration) -> Result<Held, Fault> {
-        let asked = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    /// Errors: [`errors::locks::LOCK_TIMEOUT`] naming a holder; [`LOCK_UNAVAILABLE`] when the service does not answer.
+    pub async fn acquire<W: Clone + Into<Want>>(&self, wants: &[W], owner: Owner, wait: Duration) -> Result<Held, Fault> {
+        let wants: Vec<Want> = wants.iter().cloned().map(Into::into).collect();
+        let asked = wants.iter().map(|want| want.name.to_string()).collect::<Vec<_>>().join(" ");
         let mut claim = Claim::new(self.clone(), owner);
         let span = info_span!("lock wait", locks = asked);
-        match self.acquired(&claim, names, wait).instrument(span).await {
+        match self.acquired(&claim, &wants, wait).instrument(span).await {
             Ok((acquired, since)) => Ok(Held::new(claim, acquired, since)),
             Err(fault) => {
                 if fault.entry.category != Category::Unavailable {
@@ -96,49 +109,68 @@ impl Client {
     }
 
     /// The answer, and the moment from which the lease counts.
-    async fn acquired(&self, claim: &Claim, names: &[LockName], wait: Duration) -> Result<(Acquired, Duration), Fault> {
+    async fn acquired(&self, claim: &Claim, wants: &[Want], wait: Duration) -> Result<(Acquired, Duration), Fault> {
         let ends = self.clock.now() + wait;
         let mut pause = FIRST_PAUSE;
-        for tries_left in (0..TRIES).rev() {
+        let mut tries = 0;
+        loop {
             let sent = self.clock.now();
             let left = ends.saturating_sub(sent);
+            let names = |mode: Mode| {
+                let these = wants.iter().filter(move |want| want.mode == mode);
+                these.map(|want| want.name.to_string()).collect()
+            };
             let said = Acquire {
-                names: names.iter().map(ToString::to_string).collect(),
+                names: names(Mode::Exclusive),
+                shared: names(Mode::Shared),
                 owner: claim.owner(),
                 request: claim.request.clone(),
                 lease_secs: self.lease.as_secs(),
-                wait_secs: whole_secs(left),
+                wait_secs: whole_secs(left).min(MAX_WAIT_SECS),
             };
-            match self.post::<_, Acquired>("acquire", &said, left + ANSWER_LIMIT).await {
-                Ok(acquired) => {
+            match self.post("acquire", &said, left.min(self.lease / 2) + ANSWER_LIMIT).await {
+                Ok(Asked::Acquired(acquired)) => {
                     let since = sent + Duration::from_millis(acquired.waited_ms);
                     return Ok((acquired, since));
                 }
-                Err(fault) if tries_left == 0 || fault.entry.category != Category::Unavailable => return Err(fault),
-                Err(fault) => debug!(reason = fault.chain(), "the lock service is asked again"),
+                Ok(Asked::Waits(waits)) => {
+                    if self.clock.now() >= ends {
+                        return Err(server::timeout(Some(waits), wait));
+                    }
+                    (tries, pause) = (0, FIRST_PAUSE);
+                }
+                Err(fault) if fault.entry.category != Category::Unavailable => return Err(fault),
+                Err(fault) => {
+                    tries += 1;
+                    if tries >= TRIES && self.clock.now() + pause >= ends {
+                        return Err(fault);
+                    }
+                    debug!(reason = fault.chain(), "the lock service is asked again");
+                    tokio::time::sleep(pause).await;
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                }
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
-        Err(unavailable("it was not asked"))
     }
 
     /// Every lock that is held, in the global order of names.
     pub async fn list(&self) -> Result<Vec<Lock>, Fault> {
-        let locks: wire::Locks = self.send(Method::GET, self.url("/v1/locks")?, None::<&()>, ANSWER_LIMIT).await?;
+        let locks: wire::Locks = self.send(Method::GET, &[], None::<&()>, ANSWER_LIMIT).await?;
         Ok(locks.locks)
     }
 
     /// Errors: [`errors::locks::LOCK_UNKNOWN`] when nobody holds it.
     pub async fn show(&self, name: &LockName) -> Result<Lock, Fault> {
-        self.send(Method::GET, self.lock_url(name, "")?, None::<&()>, ANSWER_LIMIT).await
+        self.send(Method::GET, &path(name), None::<&()>, ANSWER_LIMIT).await
     }
 
     /// Frees a lock whose holder's lease has run out.
     ///
     /// Errors: [`errors::locks::HOLDER_ALIVE`] while the lease lives; [`errors::locks::LOCK_UNKNOWN`] when it is free.
     pub async fn break_(&self, name: &LockName) -> Result<(), Fault> {
-        self.send(Method::POST, self.lock_url(name, "break")?, None::<&()>, ANSWER_LIMIT).await
+        let mut path = path(name);
+        path.push("break".to_owned());
+        self.send(Method::POST, &path, None::<&()>, ANSWER_LIMIT).await
     }
 
     pub(crate) fn time(&self) -> &Clock {
@@ -151,33 +183,45 @@ impl Client {
         body: &B,
         limit: Duration,
     ) -> Result<T, Fault> {
-        self.send(Method::POST, self.url(&format!("/v1/locks/{what}"))?, Some(body), limit).await
+        self.send(Method::POST, &[what.to_owned()], Some(body), limit).await
     }
 
-    fn url(&self, path: &str) -> Result<Url, Fault> {
-        // The reason without the URL: it may hold credentials.
-        Url::parse(&format!("{}{path}", self.base)).map_err(|error| unavailable(format!("its URL is wrong: {error}")))
-    }
-
-    /// Each part of the name is escaped by itself.
-    fn lock_url(&self, name: &LockName, then: &str) -> Result<Url, Fault> {
-        let mut url = self.url("/v1/locks")?;
-        let text = name.to_string();
-        let then = Some(then).filter(|then| !then.is_empty());
-        match url.path_segments_mut() {
-            Ok(mut path) => path.extend(text.split('/').chain(then)),
-            Err(()) => return Err(unavailable("its URL has no path")),
-        };
-        Ok(url)
-    }
-
+    /// Asks the process that answered last; one that does not answer is left for the next, each of them once.
     async fn send<B: Serialize, T: DeserializeOwned>(
         &self,
         method: Method,
-        url: Url,
+        path: &[String],
         body: Option<&B>,
         limit: Duration,
     ) -> Result<T, Fault> {
+        let first = self.at.load(Ordering::Relaxed);
+        let mut result = Err(unavailable("it has no URL"));
+        for at in (0..self.bases.len()).map(|next| (first + next) % self.bases.len()) {
+            result = self.send_to(&self.bases[at], method.clone(), path, body, limit).await;
+            if !matches!(&result, Err(fault) if fault.entry.category == Category::Unavailable) {
+                self.at.store(at, Ordering::Relaxed);
+                break;
+            }
+        }
+        result
+    }
+
+    async fn send_to<B: Serialize, T: DeserializeOwned>(
+        &self,
+        base: &str,
+        method: Method,
+        path: &[String],
+        body: Option<&B>,
+        limit: Duration,
+    ) -> Result<T, Fault> {
+        // The reason without the URL: it may hold credentials.
+        let wrong = |reason: String| unavailable(format!("its URL is wrong: {reason}"));
+        let mut url = Url::parse(base).map_err(|error| wrong(error.to_string()))?;
+        // Each part is escaped by itself.
+        url.path_segments_mut()
+            .map_err(|()| wrong("it has no path".into()))?
+            .pop_if_empty()
+            .extend(["v1", "locks"].into_iter().chain(path.iter().map(String::as_str)));
         let mut request = self.http.request(method, url).bearer_auth(self.token.expose_secret()).timeout(limit);
         if let Some(context) = traceparent(&Span::current()) {
             request = request.header(TRACEPARENT, context);
@@ -188,6 +232,18 @@ impl Client {
         })
         .await
     }
+}
+
+/// What an acquire is answered with.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Acquired(Acquired),
+    Waits(Waits),
+}
+
+fn path(name: &LockName) -> Vec<String> {
+    name.to_string().split('/').map(str::to_owned).collect()
 }
 
 async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Fault> {

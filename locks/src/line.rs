@@ -1,124 +1,123 @@
-//! One lock: who holds it, who waits, and the two contenders that the service sends through the algorithm for them.
+//! One lock: who holds it, and who waits for it in which order.
 
-use crate::peterson::{Contender, Progress, Slot};
-use crate::registers::Registers;
-use model::lock::LockName;
+use model::lock::Mode;
 use model::{Fence, TaskId};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A request's number within the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ticket(pub(crate) u64);
 
-/// Whose requests share a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Whose requests share a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Who {
     pub task: TaskId,
     pub attempt: u32,
 }
 
-#[derive(Debug)]
+/// One owner, or several in shared mode.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Holder {
     pub who: Who,
-    pub fence: Fence,
     pub since: Duration,
     /// The owner's requests that hold it: one, and more after re-entry.
     pub claims: Vec<Ticket>,
-    contender: Contender,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Waiting {
     pub ticket: Ticket,
+    pub who: Who,
+    pub mode: Mode,
     pub since: Duration,
-    who: Who,
-}
-
-/// Only the head of the line contends, in the slot that the holder does not use. So a lock has at most two contenders
-/// for each service process, however many wait, and within one process the line's order is the order of grants.
-#[derive(Debug, Default)]
-pub(crate) struct Line {
-    pub holder: Option<Holder>,
-    pub waiting: VecDeque<Waiting>,
-    /// Contends for whoever is the head: when the head goes away, the next one takes over its place at the gate.
-    contender: Option<Contender>,
 }
 
 /// What a request was granted, and how long it waited in the line.
 pub(crate) struct Seated {
     pub ticket: Ticket,
+    pub fence: Fence,
     pub waited: Duration,
 }
 
+/// Invariant: holders in exclusive mode are at most one; whoever holds in shared mode at the same time has the same fence,
+/// so that the host lets them act side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// Of the holders.
+    pub mode: Mode,
+    pub fence: Fence,
+    pub holders: Vec<Holder>,
+    pub waiting: VecDeque<Waiting>,
+}
+
+/// The owner has it in shared mode, or waits for it so: two of these would wait for each other for ever.
+pub(crate) struct Upgrade;
+
 impl Line {
     pub fn is_idle(&self) -> bool {
-        self.holder.is_none() && self.waiting.is_empty()
+        self.holders.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether the owner may ask for this mode beside what it has already.
+    pub fn admits(&self, who: Who, mode: Mode) -> Result<(), Upgrade> {
+        let holds_shared = self.mode == Mode::Shared && self.holders.iter().any(|holder| holder.who == who);
+        let waits_shared = self.waiting.iter().any(|waiting| waiting.who == who && waiting.mode == Mode::Shared);
+        if mode == Mode::Exclusive && (holds_shared || waits_shared) { Err(Upgrade) } else { Ok(()) }
     }
 
     /// Goes to the end of the line, or gets the fence at once if the owner holds the lock already.
-    pub fn join(&mut self, ticket: Ticket, who: Who, now: Duration) -> Option<Fence> {
-        match &mut self.holder {
-            Some(holder) if holder.who == who => {
-                holder.claims.push(ticket);
-                Some(holder.fence)
-            }
-            _ => {
-                self.waiting.push_back(Waiting { ticket, since: now, who });
-                None
-            }
+    pub fn join(&mut self, ticket: Ticket, who: Who, mode: Mode, now: Duration) -> Option<Fence> {
+        let covers = self.mode == Mode::Exclusive || mode == Mode::Shared;
+        if let Some(holder) = self.holders.iter_mut().find(|holder| covers && holder.who == who) {
+            holder.claims.push(ticket);
+            return Some(self.fence);
         }
+        self.waiting.push_back(Waiting { ticket, who, mode, since: now });
+        None
     }
 
-    /// Moves the head's contender as far as it gets; true when it is inside. Without a head it leaves.
-    pub fn contend(&mut self, lock: &LockName, registers: &mut impl Registers) -> bool {
-        if self.waiting.is_empty() {
-            if let Some(mut contender) = self.contender.take() {
-                contender.leave();
-                contender.run(lock, registers);
-            }
-            return false;
-        }
-        let taken = self.holder.as_ref().map(|holder| holder.contender.slot());
-        let free = if taken == Some(Slot(0)) { Slot(1) } else { Slot(0) };
-        let contender = self.contender.get_or_insert_with(|| Contender::new(free));
-        contender.run(lock, registers) == Progress::Inside
-    }
-
-    /// After [`Line::contend`] said yes: the head becomes the holder, together with its owner's other requests in line.
-    pub fn seat(&mut self, fence: Fence, now: Duration) -> Vec<Seated> {
-        let Some(contender) = self.contender.take_if(|contender| contender.is_inside()) else { return Vec::new() };
-        let Some(who) = self.waiting.front().map(|head| head.who) else { return Vec::new() };
+    /// Seats whoever is next, for as long as the holders leave room: nobody is passed, in whichever mode it waits.
+    pub fn seat(&mut self, last_fence: &mut Fence, now: Duration) -> Vec<Seated> {
         let mut seated = Vec::new();
-        self.waiting.retain(|waiting| {
-            if waiting.who == who {
-                seated.push(Seated { ticket: waiting.ticket, waited: now.saturating_sub(waiting.since) });
+        while let Some(head) = self.waiting.front() {
+            let (who, mode) = (head.who, head.mode);
+            if self.holders.is_empty() {
+                last_fence.0 += 1;
+                self.fence = *last_fence;
+                self.mode = mode;
+            } else if self.mode == Mode::Exclusive || mode == Mode::Exclusive {
+                break;
             }
-            waiting.who != who
-        });
-        let claims = seated.iter().map(|seated| seated.ticket).collect();
-        self.holder = Some(Holder { who, fence, since: now, claims, contender });
+            let mut claims = Vec::new();
+            let fence = self.fence;
+            self.waiting.retain(|waiting| {
+                // The owner's other requests come along, unless they ask for more.
+                let comes = waiting.who == who && (mode == Mode::Exclusive || waiting.mode == Mode::Shared);
+                if comes {
+                    claims.push(waiting.ticket);
+                    let waited = now.saturating_sub(waiting.since);
+                    seated.push(Seated { ticket: waiting.ticket, fence, waited });
+                }
+                !comes
+            });
+            self.holders.push(Holder { who, since: now, claims });
+        }
         seated
     }
 
-    /// Takes the request out, from the line or from the holder's claims; with its last claim the lock is free, and how
-    /// long it was held is the answer.
-    pub fn quit(
-        &mut self,
-        ticket: Ticket,
-        lock: &LockName,
-        registers: &mut impl Registers,
-        now: Duration,
-    ) -> Option<Duration> {
+    /// Takes the request out, from the line or from its holder's claims; with the last claim of a holder, how long it held
+    /// is the answer.
+    pub fn quit(&mut self, ticket: Ticket, now: Duration) -> Option<Duration> {
         self.waiting.retain(|waiting| waiting.ticket != ticket);
-        let holder = self.holder.as_mut()?;
+        let place = self.holders.iter().position(|holder| holder.claims.contains(&ticket))?;
+        let holder = &mut self.holders[place];
         holder.claims.retain(|claim| *claim != ticket);
         if !holder.claims.is_empty() {
             return None;
         }
-        let mut holder = self.holder.take()?;
-        holder.contender.leave();
-        holder.contender.run(lock, registers);
+        let holder = self.holders.remove(place);
         Some(now.saturating_sub(holder.since))
     }
 }

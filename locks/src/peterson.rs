@@ -51,7 +51,6 @@
 //! tournament needs steps to be taken for its fairness.
 
 use crate::registers::Registers;
-use model::lock::LockName;
 
 #[cfg(test)]
 mod interleavings;
@@ -259,11 +258,11 @@ impl Contender {
     }
 
     /// One access.
-    pub fn step(&mut self, lock: &LockName, registers: &mut impl Registers) -> Progress {
+    pub fn step(&mut self, registers: &mut impl Registers) -> Progress {
         let seen = match self.access() {
-            Some(Access::Read(place)) => registers.read(lock, place),
+            Some(Access::Read(place)) => registers.read(place),
             Some(Access::Write(place, mark)) => {
-                registers.write(lock, place, mark);
+                registers.write(place, mark);
                 None
             }
             None => None,
@@ -272,9 +271,9 @@ impl Contender {
     }
 
     /// Steps until it is inside, outside, or has to wait for another's write.
-    pub fn run(&mut self, lock: &LockName, registers: &mut impl Registers) -> Progress {
+    pub fn run(&mut self, registers: &mut impl Registers) -> Progress {
         loop {
-            match self.step(lock, registers) {
+            match self.step(registers) {
                 Progress::Moved => {}
                 settled => return settled,
             }

@@ -2,12 +2,13 @@
 
 use crate::access::Role;
 use crate::problem::Refusal;
-use crate::server::Locks;
-use crate::table::Ask;
-use crate::wire::{self, Acquire, Acquired, Lock, Release, Renew, Renewed};
+use crate::entry::{Ask, Want};
+use crate::server::{Asked, Locks};
+use crate::wire::{self, Acquire, Lock, Release, Renew, Renewed};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use errors::Fault;
@@ -16,7 +17,7 @@ use model::lock::LockName;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// All routes of the lock service. [`Locks::run_expiry`] runs beside it.
+/// All routes of the lock service.
 pub fn router(state: Locks) -> Router {
     Router::new()
         .route("/v1/locks", get(list))
@@ -29,49 +30,54 @@ pub fn router(state: Locks) -> Router {
 
 type Answer<T> = Result<T, Refusal>;
 
-async fn acquire(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<Json<Acquired>> {
+async fn acquire(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     locks.gate().check(&headers, Role::Worker)?;
     let said: Acquire = read(&body)?;
-    within("names", said.names.len(), 1, wire::MAX_NAMES)?;
+    within("names", said.names.len() + said.shared.len(), 1, wire::MAX_NAMES)?;
     within("request", said.request.len(), 1, wire::MAX_REQUEST_ID)?;
     within("lease_secs", said.lease_secs, 1, wire::MAX_LEASE_SECS)?;
     within("wait_secs", said.wait_secs, 0, wire::MAX_WAIT_SECS)?;
-    let names = said.names.iter().map(|name| parsed(name)).collect::<Result<Vec<LockName>, Fault>>()?;
+    let alone = said.names.iter().map(|name| parsed(name).map(Want::from));
+    let shared = said.shared.iter().map(|name| parsed(name).map(Want::shared));
+    let wants = alone.chain(shared).collect::<Result<Vec<Want>, Fault>>()?;
     let lease = Duration::from_secs(said.lease_secs);
-    let ask = Ask { owner: said.owner, request: said.request, names, lease };
-    Ok(Json(locks.acquire(ask, Duration::from_secs(said.wait_secs)).await?))
+    let ask = Ask { owner: said.owner, request: said.request, wants, lease, visit: 0 };
+    Ok(match locks.acquire(ask, Duration::from_secs(said.wait_secs)).await? {
+        Asked::Acquired(acquired) => Json(acquired).into_response(),
+        Asked::Waits(waits) => (StatusCode::ACCEPTED, Json(waits)).into_response(),
+    })
 }
 
 async fn renew(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<Json<Renewed>> {
     locks.gate().check(&headers, Role::Worker)?;
     let said: Renew = read(&body)?;
     within("grants", said.grants.len(), 1, wire::MAX_NAMES)?;
-    let lease = locks.renew(said.owner, &said.request, &said.grants)?;
+    let lease = locks.renew(said.owner, said.request, said.grants).await?;
     Ok(Json(Renewed { lease_secs: lease.as_secs() }))
 }
 
 async fn release(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<StatusCode> {
     locks.gate().check(&headers, Role::Worker)?;
     let said: Release = read(&body)?;
-    locks.release(&said.owner, &said.request);
+    locks.release(said.owner, said.request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn list(State(locks): State<Locks>, headers: HeaderMap) -> Answer<Json<wire::Locks>> {
     locks.gate().check(&headers, Role::Operator)?;
-    Ok(Json(wire::Locks { locks: locks.list() }))
+    Ok(Json(wire::Locks { locks: locks.list().await? }))
 }
 
 async fn show(State(locks): State<Locks>, headers: HeaderMap, Path(name): Path<String>) -> Answer<Json<Lock>> {
     locks.gate().check(&headers, Role::Operator)?;
-    Ok(Json(locks.show(&parsed(&name)?)?))
+    Ok(Json(locks.show(&parsed(&name)?).await?))
 }
 
 /// `POST /v1/locks/<name>/break`: names have slashes of their own, so the last part is taken off by hand.
 async fn break_lock(State(locks): State<Locks>, headers: HeaderMap, Path(path): Path<String>) -> Answer<StatusCode> {
     locks.gate().check(&headers, Role::Operator)?;
     let name = path.strip_suffix("/break").ok_or_else(|| bad_request("a lock is broken at its name's /break"))?;
-    locks.break_lock(&parsed(name)?)?;
+    locks.break_lock(parsed(name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

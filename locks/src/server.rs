@@ -1,227 +1,203 @@
-//! The lock service: the table behind a mutex, who waits for an answer, and the end of leases.
+//! The lock service as its routes see it: what is said goes to the writer, and its answer comes back.
 
 use crate::access::{Access, Gate};
 use crate::clock::Clock;
-use crate::registers::Memory;
-use crate::table::{Ask, Event, Table, Ticket, Unbroken, whole_secs};
-use crate::wire::{Acquired, Hold, Lock, Owner};
+use crate::desk::Told;
+use crate::entry::{Ask, Said};
+use crate::ledger::{self, Place};
+use crate::table::{Refused, Table, whole_secs};
+use crate::wire::{Acquired, Hold, Lock, Owner, Waits};
+use crate::writer::{Answered, Call, Reply, Writer};
 use errors::Fault;
-use errors::locks::{BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD};
-use metrics::{gauge, histogram};
-use model::Fence;
+use errors::locks::{
+    BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD, REGISTERS_AWAY, UPGRADE,
+};
 use model::lock::LockName;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{Notify, oneshot};
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
-/// The service's state; clones share it.
+/// How many calls may stand before the writer.
+const INBOX: usize = 65_536;
+
+/// The service's state; clones share it. When the last is dropped, the service closes.
 #[derive(Clone)]
 pub struct Locks(Arc<Inner>);
 
 struct Inner {
-    desk: Mutex<Desk>,
+    calls: mpsc::Sender<Call>,
     clock: Clock,
-    /// A lease ends earlier than the expiry thought.
-    sooner: Notify,
     gate: Gate,
+    /// The first half says which process it was, the second counts.
+    visits: AtomicU64,
 }
 
-struct Desk {
-    table: Table<Memory>,
-    /// The open connections of requests that wait.
-    doors: HashMap<Ticket, Door>,
-    visits: u64,
+/// What came of a request to acquire.
+pub(crate) enum Asked {
+    Acquired(Acquired),
+    /// It is in line, and is to be asked again.
+    Waits(Waits),
 }
 
-struct Door {
-    /// Tells a request's newest connection from those before it.
-    visit: u64,
-    wake: Option<oneshot::Sender<()>>,
-}
-
-/// The lock service with registers in memory, on the machine's monotonic clock.
+/// The lock service with its registers at a URL: `memory:`, `file://FOLDER`, or `postgres://...`, which several processes
+/// may share. Done once it has read them, and may serve.
 ///
-/// Fences start from the wall clock, in microseconds since 1970: so they rise over restarts, unless the clock was set
-/// back in between by more than the service was up, or more than a million locks a second were granted all that time.
-pub fn service(access: &Access) -> Locks {
-    Locks::new(access, Clock::default(), fence_of_now())
-}
-
-fn fence_of_now() -> Fence {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Fence(i64::try_from(now.as_micros()).unwrap_or(i64::MAX / 2))
+/// Errors: [`errors::locks::REGISTERS_URL`], [`errors::locks::REGISTERS_AWAY`].
+pub async fn service(access: &Access, registers: &str) -> Result<Locks, Fault> {
+    Locks::new(access, Clock::default(), ledger::place(registers)?).await
 }
 
 impl Locks {
-    /// `last_fence` is below every fence that will be granted.
-    pub fn new(access: &Access, clock: Clock, last_fence: Fence) -> Self {
-        let table = Table::new(Memory::default(), last_fence);
-        let desk = Mutex::new(Desk { table, doors: HashMap::new(), visits: 0 });
-        Self(Arc::new(Inner { desk, clock, sooner: Notify::new(), gate: Gate::new(access) }))
-    }
-
-    /// Ends leases as they run out, until cancelled. Without it a dead holder's lock is freed only when somebody asks
-    /// for any lock.
-    pub async fn run_expiry(&self, cancel: CancellationToken) {
-        loop {
-            let next = self.change(|desk, _| desk.table.deadline());
-            let lease_ends = async {
-                match next {
-                    Some(moment) => self.0.clock.wait_until(moment).await,
-                    None => std::future::pending().await,
+    pub async fn new(access: &Access, clock: Clock, place: Place) -> Result<Self, Fault> {
+        let (calls, inbox) = mpsc::channel(INBOX);
+        let (opened, ready) = oneshot::channel();
+        let time = clock.clone();
+        // A thread of its own: it waits for the disk, which would hold up everyone else's.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unstarted)?;
+        let write = move || {
+            runtime.block_on(async {
+                match Writer::open(place, time, inbox).await {
+                    Ok(writer) => {
+                        let _ = opened.send(Ok(()));
+                        writer.run().await;
+                    }
+                    Err(fault) => drop(opened.send(Err(fault))),
                 }
-            };
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = self.0.sooner.notified() => {}
-                () = lease_ends => {}
-            }
-        }
+            });
+        };
+        std::thread::Builder::new().name("locks".into()).spawn(write).map_err(unstarted)?;
+        ready.await.map_err(|_| closed())??;
+        let visits = AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_0000_0000);
+        Ok(Self(Arc::new(Inner { calls, clock, gate: Gate::new(access), visits })))
     }
 
-    /// Whether nothing is kept: nobody holds, nobody waits, no register is raised.
-    pub fn is_idle(&self) -> bool {
-        self.change(|desk, _| desk.table.is_empty() && desk.table.registers().locks() == 0 && desk.doors.is_empty())
+    /// Ends the service: other processes on the same registers need not wait for it to be found out.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.0.calls.send(Call::Close(done)).await.is_ok() {
+            // Gone already is closed too.
+            let _ = closed.await;
+        }
     }
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
     }
 
-    /// Waits for the locks; dropped while it waits, it leaves the line.
-    pub(crate) async fn acquire(&self, ask: Ask, wait: Duration) -> Result<Acquired, Fault> {
+    /// Waits for the locks; dropped while it waits, it leaves the line. A visit number is put into `ask`.
+    pub(crate) async fn acquire(&self, ask: Ask, wait: Duration) -> Result<Asked, Fault> {
         let arrived = self.0.clock.now();
-        let (visit, woken) = self.enter(ask)?;
-        if let Some(woken) = woken {
-            tokio::select! {
-                biased;
-                _ = woken => {}
-                () = self.0.clock.wait_until(arrived + wait) => {}
+        let number = self.0.visits.fetch_add(1, Ordering::Relaxed);
+        // The request lives for as long as its lease without being asked again: the other half is for the way.
+        let patience = wait.min(ask.lease / 2);
+        let (owner, request) = (ask.owner.clone(), ask.request.clone());
+        let mut visit = Visit { locks: self.clone(), owner, request, number, over: false };
+        let mut answer = self.send(Said::Acquire(Ask { visit: number, ..ask })).await?;
+        let answered = tokio::select! {
+            biased;
+            answered = &mut answer => answered.map_err(|_| closed())?,
+            () = self.0.clock.wait_until(arrived + patience) => {
+                let waits = self.blocked(&visit).await?;
+                match answer.try_recv() {
+                    // It came while this one looked.
+                    Ok(answered) => answered,
+                    Err(_) if patience < wait && let Some(waits) = waits => {
+                        // It keeps its place for the client that comes back.
+                        visit.over = true;
+                        return Ok(Asked::Waits(waits));
+                    }
+                    Err(_) => return Err(timeout(waits, wait)),
+                }
             }
+        };
+        visit.over = true;
+        let Answered { told, waited } = answered?;
+        match told {
+            Told::Granted(grants) => {
+                let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                Ok(Asked::Acquired(Acquired { grants, waited_ms }))
+            }
+            Told::Refused(refused) => Err(fault(refused)),
+            // Released by its owner while it waited, or asked for on another connection.
+            Told::Ended | Told::Done | Told::Renewed(_) => Err(timeout(None, wait)),
         }
-        let ticket = visit.ticket;
-        let outcome = self.change(|desk, now| match desk.table.grants(ticket) {
-            Some(grants) => {
-                // The wait ends a moment after the grant: the lease starts anew with the answer.
-                desk.table.start_lease(ticket, now);
-                desk.doors.remove(&ticket);
-                let waited = now.saturating_sub(arrived).as_millis();
-                Ok(Acquired { grants, waited_ms: u64::try_from(waited).unwrap_or(u64::MAX) })
-            }
-            None => Err(timeout(&desk.table, ticket, wait)),
-        });
-        drop(visit);
-        outcome
     }
 
-    /// Puts the request into the table. With the answer pending it leaves a door open to be woken through.
-    fn enter(&self, ask: Ask) -> Result<(Visit, Option<oneshot::Receiver<()>>), Fault> {
-        self.change(|desk, now| {
-            let ticket = desk.table.acquire(ask, now).map_err(|_| {
-                Fault::new(&BAD_REQUEST).hole("reason", "the request's id was used before for other locks")
-            })?;
-            desk.visits += 1;
-            let visit = Visit { locks: self.clone(), ticket, number: desk.visits };
-            if desk.table.grants(ticket).is_some() {
-                // An earlier connection of the same request must not take the grant with it when it closes.
-                desk.doors.remove(&ticket);
-                return Ok((visit, None));
-            }
-            let (wake, woken) = oneshot::channel();
-            desk.doors.insert(ticket, Door { visit: visit.number, wake: Some(wake) });
-            Ok((visit, Some(woken)))
+    async fn blocked(&self, visit: &Visit) -> Result<Option<Waits>, Fault> {
+        let (owner, request) = (visit.owner.clone(), visit.request.clone());
+        self.look(move |table, _| {
+            let (lock, holder) = table.blocked(&owner, &request)?;
+            Some(Waits { lock: lock.clone(), holder: holder.cloned() })
         })
+        .await
     }
 
-    pub(crate) fn renew(&self, owner: Owner, request: &str, held: &[Hold]) -> Result<Duration, Fault> {
-        self.change(|desk, now| desk.table.renew(owner, request, held, now))
-            .map_err(|lost| Fault::new(&NOT_HELD).hole("lock", lost.name).hole("fence", lost.fence))
-    }
-
-    pub(crate) fn release(&self, owner: &Owner, request: &str) {
-        self.change(|desk, now| {
-            if let Some(ticket) = desk.table.release(owner, request, now) {
-                desk.doors.remove(&ticket);
-            }
-        });
-    }
-
-    pub(crate) fn list(&self) -> Vec<Lock> {
-        self.change(|desk, now| desk.table.list(now))
-    }
-
-    pub(crate) fn show(&self, name: &LockName) -> Result<Lock, Fault> {
-        self.change(|desk, now| desk.table.show(name, now)).ok_or_else(|| unknown(name))
-    }
-
-    pub(crate) fn break_lock(&self, name: &LockName) -> Result<(), Fault> {
-        self.change(|desk, now| desk.table.break_lock(name, now)).map_err(|refused| match refused {
-            Unbroken::NotHeld => unknown(name),
-            Unbroken::Alive { holder, left } => {
-                Fault::new(&HOLDER_ALIVE).hole("lock", name).hole("holder", holder).hole("left_secs", whole_secs(left))
-            }
-        })
-    }
-
-    /// Every use of the table goes through here: leases that have run out end first, and what happened is told after.
-    fn change<T>(&self, act: impl FnOnce(&mut Desk, Duration) -> T) -> T {
-        let now = self.0.clock.now();
-        let mut desk = self.0.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = desk.table.deadline();
-        desk.table.expire(now);
-        let result = act(&mut desk, now);
-        let events = desk.table.events();
-        for event in &events {
-            if let Event::Granted { ticket } = event
-                && let Some(wake) = desk.doors.get_mut(ticket).and_then(|door| door.wake.take())
-            {
-                // Nobody listens any more when the connection has just closed; its visit ends the request.
-                let _closed = wake.send(());
-            }
+    pub(crate) async fn renew(&self, owner: Owner, request: String, held: Vec<Hold>) -> Result<Duration, Fault> {
+        match self.said(Said::Renew { owner, request, held }).await? {
+            Told::Renewed(lease) => Ok(lease),
+            Told::Granted(_) | Told::Done | Told::Ended | Told::Refused(_) => Err(closed()),
         }
-        let after = desk.table.deadline();
-        let held = desk.table.held();
-        drop(desk);
-        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
-            self.0.sooner.notify_one();
+    }
+
+    pub(crate) async fn release(&self, owner: Owner, request: String) -> Result<(), Fault> {
+        self.said(Said::Release { owner, request }).await.map(drop)
+    }
+
+    pub(crate) async fn break_lock(&self, name: LockName) -> Result<(), Fault> {
+        self.said(Said::Break { name }).await.map(drop)
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<Lock>, Fault> {
+        self.look(|table, now| table.list(now)).await
+    }
+
+    pub(crate) async fn show(&self, name: &LockName) -> Result<Lock, Fault> {
+        let wanted = name.clone();
+        self.look(move |table, now| table.show(&wanted, now)).await?.ok_or_else(|| unknown(name))
+    }
+
+    /// Whether nothing is kept: nobody holds, nobody waits.
+    pub async fn is_idle(&self) -> bool {
+        self.look(|table, _| table.is_empty()).await.unwrap_or(true)
+    }
+
+    /// Errors when the service has closed.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Table, Duration) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (to, seen) = oneshot::channel();
+        let look = Call::Look(Box::new(move |table, now| drop(to.send(look(table, now)))));
+        self.0.calls.send(look).await.map_err(|_| closed())?;
+        seen.await.map_err(|_| closed())
+    }
+
+    async fn send(&self, said: Said) -> Result<oneshot::Receiver<Result<Answered, Fault>>, Fault> {
+        let (to, answer) = oneshot::channel();
+        self.0.calls.send(Call::Say(said, Reply::new(to))).await.map_err(|_| closed())?;
+        Ok(answer)
+    }
+
+    async fn said(&self, said: Said) -> Result<Told, Fault> {
+        match self.send(said).await?.await.map_err(|_| closed())??.told {
+            Told::Refused(refused) => Err(fault(refused)),
+            told => Ok(told),
         }
-        if !events.is_empty() {
-            gauge!("drover_locks_held").set(held as f64);
-            events.into_iter().for_each(tell);
-        }
-        result
     }
 }
 
-fn tell(event: Event) {
-    match event {
-        Event::Seated { name, waited } => {
-            debug!(lock = %name, waited_ms = waited.as_millis(), "lock granted");
-            histogram!("drover_lock_wait_seconds", "level" => level(&name)).record(waited);
+fn fault(refused: Refused) -> Fault {
+    match refused {
+        Refused::OtherNames => {
+            Fault::new(&BAD_REQUEST).hole("reason", "the request's id was used before for other locks")
         }
-        Event::Freed { name, held } => {
-            debug!(lock = %name, held_ms = held.as_millis(), "lock freed");
-            histogram!("drover_lock_held_seconds", "level" => level(&name)).record(held);
+        Refused::Upgrade(lock) => Fault::new(&UPGRADE).hole("lock", lock),
+        Refused::Lost(lost) => Fault::new(&NOT_HELD).hole("lock", lost.name).hole("fence", lost.fence),
+        Refused::NotHeld(lock) => unknown(&lock),
+        Refused::Alive { name, holder, left } => {
+            Fault::new(&HOLDER_ALIVE).hole("lock", name).hole("holder", holder).hole("left_secs", whole_secs(left))
         }
-        Event::Expired { owner, names } => {
-            let locks: Vec<String> = names.iter().map(ToString::to_string).collect();
-            warn!(%owner, locks = locks.join(" "), "a lease ran out: its locks are freed");
-        }
-        Event::Granted { .. } => {}
-    }
-}
-
-fn level(name: &LockName) -> &'static str {
-    match name {
-        LockName::Region { .. } => "region",
-        LockName::Host { .. } => "host",
-        LockName::Network { .. } => "network",
-        LockName::Pool { .. } => "pool",
-        LockName::Device { .. } => "device",
-        LockName::Resource { .. } => "resource",
     }
 }
 
@@ -229,33 +205,41 @@ fn unknown(name: &LockName) -> Fault {
     Fault::new(&LOCK_UNKNOWN).hole("lock", name)
 }
 
-fn timeout(table: &Table<Memory>, ticket: Ticket, wait: Duration) -> Fault {
-    let (lock, holder) = match table.blocked(ticket) {
-        Some((lock, holder)) => (lock.to_string(), holder.map(ToString::to_string)),
-        // Released by its owner while it waited.
+fn closed() -> Fault {
+    Fault::new(&REGISTERS_AWAY).hole("reason", "the lock service is closing")
+}
+
+fn unstarted(error: std::io::Error) -> Fault {
+    Fault::new(&REGISTERS_AWAY).hole("reason", format!("its writer does not start: {error}"))
+}
+
+pub(crate) fn timeout(waits: Option<Waits>, wait: Duration) -> Fault {
+    let (lock, holder) = match waits {
+        Some(Waits { lock, holder }) => (lock.to_string(), holder),
         None => ("asked for".to_owned(), None),
     };
     Fault::new(&LOCK_TIMEOUT)
         .hole("lock", lock)
         .hole("wait_secs", wait.as_secs())
-        .hole("holder", holder.unwrap_or_else(|| "nobody now".to_owned()))
+        .hole("holder", holder.map_or_else(|| "nobody now".to_owned(), |holder| holder.to_string()))
 }
 
-/// One connection of a waiting request. When it closes without the answer, the request leaves the line, unless the
-/// client has come back for it meanwhile.
+/// One connection of a waiting request. When it closes without an answer, the request leaves the line, unless the client
+/// has come back for it meanwhile.
 struct Visit {
     locks: Locks,
-    ticket: Ticket,
+    owner: Owner,
+    request: String,
     number: u64,
+    over: bool,
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.locks.change(|desk, now| {
-            if desk.doors.get(&self.ticket).is_some_and(|door| door.visit == self.number) {
-                desk.doors.remove(&self.ticket);
-                desk.table.end(self.ticket, now);
-            }
-        });
+        if !self.over {
+            let (owner, request) = (self.owner.clone(), self.request.clone());
+            // A full inbox leaves it to the lease.
+            let _ = self.locks.0.calls.try_send(Call::Tell(Said::Leave { owner, request, visit: self.number }));
+        }
     }
 }

@@ -1,46 +1,51 @@
-//! The allocation: requests in, grants and waiters out. No clock, no I/O: every call is told the time, counted from an
-//! arbitrary start.
+//! The allocation: requests in, grants and waiters out. No clock, no I/O: what happens is told by entries, each with its
+//! time, and the same entries always make the same table.
 //!
-//! Guarantees: a lock has one owner at a time. Several locks of a request are taken in the global order of their names.
-//! Each line is first come, first served. Every grant of a lock to an owner has a higher fence than any before. A lease
-//! starts when the request has all its locks; until then who waits for it keeps it alive by waiting.
+//! Guarantees: a lock has one owner at a time, or several that all asked for it in shared mode. Several locks of a request
+//! are taken in the global order of their names. Each line is first come, first served, whatever the modes. Every grant of
+//! a lock has a higher fence than any before; those who share it share the fence. A request lives by its lease: a holder
+//! renews it, a waiter asks again. Nothing is kept for a lock that nobody wants.
 
 pub use crate::line::Ticket;
 
-use crate::line::{Line, Seated, Waiting, Who};
-use crate::registers::Registers;
-use crate::wire::{Grant, Hold, Lock, Owner, Waiter};
+use crate::entry::{Ask, Entry, Said, Want};
+use crate::line::{Line, Seated, Who};
+use crate::wire::{Grant, Hold, Holder, Lock, Owner, Waiter};
 use model::Fence;
 use model::lock::LockName;
-use std::collections::{BTreeSet, HashMap};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod properties;
 
-/// A request for all of `names`.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    pub owner: Owner,
-    /// The client's name for the request.
-    pub request: String,
-    pub names: Vec<LockName>,
-    pub lease: Duration,
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Its [`Event::Granted`] comes, or [`Event::Ended`].
+    Waits(Ticket),
+    Granted(Ticket),
+    Renewed(Duration),
+    Done,
 }
 
-/// The request's id was used before, for other locks.
-#[derive(Debug, PartialEq, Eq)]
-pub struct OtherNames;
-
-/// Why a lock cannot be broken.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Unbroken {
-    NotHeld,
-    Alive { holder: Owner, left: Duration },
+/// Why an entry changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// The request's id was used before, for other locks.
+    OtherNames,
+    /// The owner has it in shared mode already.
+    Upgrade(LockName),
+    Lost(Hold),
+    NotHeld(LockName),
+    Alive { name: LockName, holder: Owner, left: Duration },
 }
 
 /// What happened since the last [`Table::events`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A request got one of its locks.
     Seated {
@@ -55,27 +60,42 @@ pub enum Event {
         name: LockName,
         held: Duration,
     },
-    /// Its holder did not renew.
+    /// A request neither renewed nor asked again.
     Expired {
         owner: Owner,
         names: Vec<LockName>,
+        held: bool,
+    },
+    /// A request is gone.
+    Ended {
+        ticket: Ticket,
     },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Request {
-    key: Key,
     owner: Owner,
+    request: String,
     /// In the global order.
-    names: Vec<LockName>,
-    /// The fences of the first of `names`; it waits for the one after them.
+    wants: Vec<Want>,
+    /// The fences of the first of `wants`; it waits for the one after them.
     got: Vec<Fence>,
     lease: Duration,
-    /// None until it has all its locks.
-    ends: Option<Duration>,
+    ends: Duration,
+    visit: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+impl Request {
+    fn key(&self) -> Key {
+        Key::new(&self.owner, &self.request)
+    }
+
+    fn is_granted(&self) -> bool {
+        self.got.len() == self.wants.len()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     who: Who,
     request: String,
@@ -87,193 +107,308 @@ impl Key {
     }
 }
 
-#[derive(Debug)]
-pub struct Table<R> {
-    registers: R,
-    lines: HashMap<LockName, Line>,
-    requests: HashMap<Ticket, Request>,
-    tickets: HashMap<Key, Ticket>,
-    leases: BTreeSet<(Duration, Ticket)>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Kept")]
+pub struct Table {
+    lines: BTreeMap<LockName, Line>,
+    requests: BTreeMap<Ticket, Request>,
     last_ticket: u64,
     last_fence: Fence,
-    held: usize,
+    /// Of the last entry.
+    now: Duration,
+    #[serde(skip)]
+    tickets: BTreeMap<Key, Ticket>,
+    #[serde(skip)]
+    leases: BTreeSet<(Duration, Ticket)>,
+    #[serde(skip)]
     events: Vec<Event>,
 }
 
-impl<R: Registers> Table<R> {
-    /// The first grant's fence is the one after `last_fence`.
-    pub fn new(registers: R, last_fence: Fence) -> Self {
-        Self {
-            registers,
-            lines: HashMap::new(),
-            requests: HashMap::new(),
-            tickets: HashMap::new(),
-            leases: BTreeSet::new(),
-            last_ticket: 0,
-            last_fence,
-            held: 0,
-            events: Vec::new(),
+/// What a snapshot has of a table; the rest follows from it.
+#[derive(Deserialize)]
+struct Kept {
+    lines: BTreeMap<LockName, Line>,
+    requests: BTreeMap<Ticket, Request>,
+    last_ticket: u64,
+    last_fence: Fence,
+    now: Duration,
+}
+
+impl From<Kept> for Table {
+    fn from(kept: Kept) -> Self {
+        let Kept { lines, requests, last_ticket, last_fence, now } = kept;
+        let tickets = requests.iter().map(|(ticket, request)| (request.key(), *ticket)).collect();
+        let leases = requests.iter().map(|(ticket, request)| (request.ends, *ticket)).collect();
+        Self { lines, requests, last_ticket, last_fence, now, tickets, leases, events: Vec::new() }
+    }
+}
+
+impl Table {
+    /// Every lease that has run out by the entry's time ends before it.
+    pub fn apply(&mut self, entry: &Entry) -> Result<Answer, Refused> {
+        self.now = self.now.max(entry.at);
+        if let Said::Opened { fence } = entry.said {
+            self.last_fence = self.last_fence.max(fence);
+            let tickets: Vec<Ticket> = self.requests.keys().copied().collect();
+            tickets.into_iter().for_each(|ticket| self.start_lease(ticket));
+            return Ok(Answer::Done);
+        }
+        let was_held = matches!(&entry.said, Said::Break { name } if self.lines.contains_key(name));
+        self.expire();
+        match &entry.said {
+            Said::Acquire(ask) => self.acquire(ask),
+            Said::Renew { owner, request, held } => self.renew(owner, request, held),
+            Said::Release { owner, request } => {
+                if let Some(ticket) = self.ticket(owner, request) {
+                    self.end(ticket);
+                }
+                Ok(Answer::Done)
+            }
+            Said::Leave { owner, request, visit } => {
+                let ticket = self.ticket(owner, request);
+                if let Some(ticket) = ticket.filter(|ticket| self.requests[ticket].visit == *visit) {
+                    self.end(ticket);
+                }
+                Ok(Answer::Done)
+            }
+            Said::Break { name } => self.break_lock(name, was_held),
+            Said::Passed | Said::Opened { .. } => Ok(Answer::Done),
         }
     }
 
-    /// Takes the locks, or waits in line for the first that is not free: see [`Table::grants`]. The same request again
-    /// finds its old place, or starts the lease of its grants anew.
-    pub fn acquire(&mut self, ask: Ask, now: Duration) -> Result<Ticket, OtherNames> {
-        let Ask { owner, request, mut names, lease } = ask;
-        names.sort();
-        names.dedup();
-        let key = Key::new(&owner, &request);
+    /// Takes the locks, or waits in line for the first that is not free. The same request again finds its old place, or
+    /// its grants.
+    fn acquire(&mut self, ask: &Ask) -> Result<Answer, Refused> {
+        let mut wants = ask.wants.clone();
+        // Of one name in both modes, the exclusive one comes first and stays.
+        wants.sort();
+        wants.dedup_by(|next, kept| next.name == kept.name);
+        let key = Key::new(&ask.owner, &ask.request);
         if let Some(&ticket) = self.tickets.get(&key)
             && let Some(known) = self.requests.get_mut(&ticket)
         {
-            if known.names != names {
-                return Err(OtherNames);
+            if known.wants != wants {
+                return Err(Refused::OtherNames);
             }
-            known.owner = owner;
-            known.lease = lease;
-            if known.ends.is_some() {
-                self.start_lease(ticket, now);
-            }
-            return Ok(ticket);
+            known.owner = ask.owner.clone();
+            known.lease = ask.lease;
+            known.visit = ask.visit;
+            self.start_lease(ticket);
+            return Ok(self.place(ticket));
+        }
+        let refused =
+            wants.iter().find(|want| self.lines.get(&want.name).is_some_and(|line| line.admits(key.who, want.mode).is_err()));
+        if let Some(want) = refused {
+            return Err(Refused::Upgrade(want.name.clone()));
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.tickets.insert(key.clone(), ticket);
-        self.requests.insert(ticket, Request { key, owner, names, got: Vec::new(), lease, ends: None });
-        self.gather(vec![ticket], now);
-        Ok(ticket)
+        let request = Request {
+            owner: ask.owner.clone(),
+            request: ask.request.clone(),
+            wants,
+            got: Vec::new(),
+            lease: ask.lease,
+            ends: Duration::ZERO,
+            visit: ask.visit,
+        };
+        self.tickets.insert(key, ticket);
+        self.requests.insert(ticket, request);
+        self.start_lease(ticket);
+        self.gather(vec![ticket]);
+        Ok(self.place(ticket))
+    }
+
+    fn place(&self, ticket: Ticket) -> Answer {
+        match self.requests.get(&ticket) {
+            Some(request) if request.is_granted() => Answer::Granted(ticket),
+            _ => Answer::Waits(ticket),
+        }
+    }
+
+    /// Starts the request's lease anew; the refusal of a lock it does not hold is that lock.
+    fn renew(&mut self, owner: &Owner, request: &str, held: &[Hold]) -> Result<Answer, Refused> {
+        let ticket = self.ticket(owner, request);
+        let known = ticket.and_then(|ticket| Some((ticket, self.requests.get_mut(&ticket)?)));
+        let Some((ticket, known)) = known.filter(|(_, known)| known.is_granted()) else {
+            return held.first().map_or(Ok(Answer::Done), |first| Err(Refused::Lost(first.clone())));
+        };
+        let holds = |hold: &&Hold| {
+            let place = known.wants.binary_search_by(|want| want.name.cmp(&hold.name)).ok();
+            place.and_then(|place| known.got.get(place)) == Some(&hold.fence)
+        };
+        if let Some(other) = held.iter().find(|hold| !holds(hold)) {
+            return Err(Refused::Lost(other.clone()));
+        }
+        known.owner = owner.clone();
+        let lease = known.lease;
+        self.start_lease(ticket);
+        Ok(Answer::Renewed(lease))
+    }
+
+    /// A lease that has run out has ended by now, and with it the hold: whoever is left is alive.
+    fn break_lock(&self, name: &LockName, was_held: bool) -> Result<Answer, Refused> {
+        let holder = self.lines.get(name).and_then(|line| line.holders.first());
+        let holder = holder.and_then(|holder| self.requests.get(holder.claims.last()?));
+        let Some(request) = holder else {
+            return if was_held { Ok(Answer::Done) } else { Err(Refused::NotHeld(name.clone())) };
+        };
+        Err(Refused::Alive {
+            name: name.clone(),
+            holder: request.owner.clone(),
+            left: request.ends.saturating_sub(self.now),
+        })
+    }
+
+    fn end(&mut self, ticket: Ticket) {
+        let Some(request) = self.requests.remove(&ticket) else { return };
+        self.tickets.remove(&request.key());
+        self.leases.remove(&(request.ends, ticket));
+        self.events.push(Event::Ended { ticket });
+        let mut ready = Vec::new();
+        for Want { name, .. } in request.wants.iter().take(request.got.len() + 1) {
+            let Some(line) = self.lines.get_mut(name) else { continue };
+            if let Some(held) = line.quit(ticket, self.now) {
+                self.events.push(Event::Freed { name: name.clone(), held });
+            }
+            ready.extend(self.settle(name));
+        }
+        self.gather(ready);
+    }
+
+    fn expire(&mut self) {
+        while let Some(&(ends, ticket)) = self.leases.first()
+            && ends <= self.now
+        {
+            if let Some(request) = self.requests.get(&ticket) {
+                let names = request.wants.iter().map(|want| want.name.clone()).collect();
+                let (owner, held) = (request.owner.clone(), request.is_granted());
+                self.events.push(Event::Expired { owner, names, held });
+            }
+            self.end(ticket);
+        }
+    }
+
+    /// Sends requests on that have just got what they waited for, each to the next of its names.
+    fn gather(&mut self, mut ready: Vec<Ticket>) {
+        while let Some(ticket) = ready.pop() {
+            let Some(request) = self.requests.get_mut(&ticket) else { continue };
+            let Some(Want { name, mode }) = request.wants.get(request.got.len()).cloned() else {
+                self.start_lease(ticket);
+                self.events.push(Event::Granted { ticket });
+                continue;
+            };
+            let who = request.key().who;
+            match self.lines.entry(name.clone()).or_default().join(ticket, who, mode, self.now) {
+                Some(fence) => {
+                    request.got.push(fence);
+                    ready.push(ticket);
+                }
+                None => ready.extend(self.settle(&name)),
+            }
+        }
+    }
+
+    /// After any change of a line: seats whoever may sit, forgets the line if nobody is left.
+    fn settle(&mut self, name: &LockName) -> Vec<Ticket> {
+        let Some(line) = self.lines.get_mut(name) else { return Vec::new() };
+        let seated = line.seat(&mut self.last_fence, self.now);
+        if line.is_idle() {
+            self.lines.remove(name);
+        }
+        for Seated { ticket, fence, waited } in &seated {
+            if let Some(request) = self.requests.get_mut(ticket) {
+                request.got.push(*fence);
+                self.events.push(Event::Seated { name: name.clone(), waited: *waited });
+            }
+        }
+        seated.into_iter().map(|seated| seated.ticket).collect()
+    }
+
+    fn start_lease(&mut self, ticket: Ticket) {
+        let Some(request) = self.requests.get_mut(&ticket) else { return };
+        let ends = self.now + request.lease;
+        self.leases.remove(&(request.ends, ticket));
+        request.ends = ends;
+        self.leases.insert((ends, ticket));
+    }
+
+    // --- looking ----------------------------------------------------------------------------------------------------
+
+    fn ticket(&self, owner: &Owner, request: &str) -> Option<Ticket> {
+        self.tickets.get(&Key::new(owner, request)).copied()
+    }
+
+    pub fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.requests.get(&ticket).is_some_and(|request| !request.is_granted())
     }
 
     /// What a request holds, once it holds all it asked for.
     pub fn grants(&self, ticket: Ticket) -> Option<Vec<Grant>> {
-        let request = self.requests.get(&ticket)?;
-        request.ends?;
-        let grant = |(name, fence): (&LockName, &Fence)| Grant {
-            name: name.clone(),
+        let request = self.requests.get(&ticket).filter(|request| request.is_granted())?;
+        let grant = |(want, fence): (&Want, &Fence)| Grant {
+            name: want.name.clone(),
+            mode: want.mode,
             fence: *fence,
             lease_secs: request.lease.as_secs(),
         };
-        Some(request.names.iter().zip(&request.got).map(grant).collect())
+        Some(request.wants.iter().zip(&request.got).map(grant).collect())
     }
 
-    /// The lock that a request waits for, and who holds it.
-    pub fn blocked(&self, ticket: Ticket) -> Option<(&LockName, Option<&Owner>)> {
-        let request = self.requests.get(&ticket)?;
-        let name = request.names.get(request.got.len())?;
-        let claim = self.lines.get(name)?.holder.as_ref()?.claims.first();
+    /// The lock that a request waits for, and one who holds it.
+    pub fn blocked(&self, owner: &Owner, request: &str) -> Option<(&LockName, Option<&Owner>)> {
+        let request = self.requests.get(&self.ticket(owner, request)?)?;
+        let name = &request.wants.get(request.got.len())?.name;
+        let holder = self.lines.get(name)?.holders.first();
+        let claim = holder.and_then(|holder| holder.claims.first());
         Some((name, claim.and_then(|claim| Some(&self.requests.get(claim)?.owner))))
     }
 
-    /// Starts the request's lease anew and gives its length; the answer to a lock it does not hold is that lock.
-    pub fn renew(&mut self, owner: Owner, request: &str, held: &[Hold], now: Duration) -> Result<Duration, Hold> {
-        let ticket = self.tickets.get(&Key::new(&owner, request)).copied();
-        let known = ticket.and_then(|ticket| Some((ticket, self.requests.get_mut(&ticket)?)));
-        let Some((ticket, known)) = known.filter(|(_, known)| known.ends.is_some()) else {
-            return held.first().map_or(Ok(Duration::ZERO), |first| Err(first.clone()));
-        };
-        let holds = |hold: &&Hold| {
-            let place = known.names.binary_search(&hold.name).ok();
-            place.and_then(|place| known.got.get(place)) == Some(&hold.fence)
-        };
-        if let Some(other) = held.iter().find(|hold| !holds(hold)) {
-            return Err(other.clone());
-        }
-        known.owner = owner;
-        let lease = known.lease;
-        self.start_lease(ticket, now);
-        Ok(lease)
-    }
-
-    /// Gives back and stops waiting; nothing happens when the request is not known.
-    pub fn release(&mut self, owner: &Owner, request: &str, now: Duration) -> Option<Ticket> {
-        let ticket = *self.tickets.get(&Key::new(owner, request))?;
-        self.end(ticket, now);
-        Some(ticket)
-    }
-
-    /// [`Table::release`] by number.
-    pub fn end(&mut self, ticket: Ticket, now: Duration) {
-        let Some(request) = self.requests.remove(&ticket) else { return };
-        self.tickets.remove(&request.key);
-        if let Some(ends) = request.ends {
-            self.leases.remove(&(ends, ticket));
-        }
-        let mut ready = Vec::new();
-        for name in request.names.iter().take(request.got.len() + 1) {
-            let Some(line) = self.lines.get_mut(name) else { continue };
-            if let Some(held) = line.quit(ticket, name, &mut self.registers, now) {
-                self.held -= 1;
-                self.events.push(Event::Freed { name: name.clone(), held });
-            }
-            ready.extend(self.settle(name, now));
-        }
-        self.gather(ready, now);
-    }
-
-    /// Ends every lease that has run out.
-    pub fn expire(&mut self, now: Duration) {
-        while let Some(&(ends, ticket)) = self.leases.first()
-            && ends <= now
-        {
-            if let Some(request) = self.requests.get(&ticket) {
-                let (owner, names) = (request.owner.clone(), request.names.clone());
-                self.events.push(Event::Expired { owner, names });
-            }
-            self.end(ticket, now);
-        }
-    }
-
-    /// When [`Table::expire`] next has something to do.
+    /// When an entry next ends something by its time alone.
     pub fn deadline(&self) -> Option<Duration> {
         self.leases.first().map(|(ends, _)| *ends)
     }
 
-    /// Frees a lock whose holder's lease has run out.
-    pub fn break_lock(&mut self, name: &LockName, now: Duration) -> Result<(), Unbroken> {
-        let holder = self.lines.get(name).and_then(|line| line.holder.as_ref()).ok_or(Unbroken::NotHeld)?;
-        let claims = holder.claims.clone();
-        for claim in &claims {
-            if let Some(request) = self.requests.get(claim)
-                && let Some(left) = request.left(now)
-            {
-                return Err(Unbroken::Alive { holder: request.owner.clone(), left });
-            }
-        }
-        for claim in claims {
-            self.end(claim, now);
-        }
-        Ok(())
+    /// The time of the last entry.
+    pub fn now(&self) -> Duration {
+        self.now
     }
 
     pub fn list(&self, now: Duration) -> Vec<Lock> {
-        let mut locks: Vec<Lock> = self.lines.keys().filter_map(|name| self.show(name, now)).collect();
-        locks.sort_by(|one, other| one.name.cmp(&other.name));
-        locks
+        self.lines.keys().filter_map(|name| self.show(name, now)).collect()
     }
 
     pub fn show(&self, name: &LockName, now: Duration) -> Option<Lock> {
         let line = self.lines.get(name)?;
-        let holder = line.holder.as_ref()?;
-        let claims = || holder.claims.iter().filter_map(|claim| self.requests.get(claim));
-        let left = claims().filter_map(|request| request.left(now)).max().unwrap_or_default();
-        let waiter = |waiting: &Waiting| {
+        let secs = |since: Duration| now.saturating_sub(since).as_secs();
+        let holders = line.holders.iter().filter_map(|holder| {
+            let claims = || holder.claims.iter().filter_map(|claim| self.requests.get(claim));
+            let left = claims().map(|request| request.ends.saturating_sub(now)).max().unwrap_or_default();
+            // The newest claim's step is where the owner is now.
+            let owner = claims().next_back()?.owner.clone();
+            Some(Holder { owner, age_secs: secs(holder.since), lease_left_secs: whole_secs(left) })
+        });
+        let waiters = line.waiting.iter().filter_map(|waiting| {
             let owner = self.requests.get(&waiting.ticket)?.owner.clone();
-            Some(Waiter { owner, waits_secs: now.saturating_sub(waiting.since).as_secs() })
-        };
+            Some(Waiter { owner, mode: waiting.mode, waits_secs: secs(waiting.since) })
+        });
         Some(Lock {
             name: name.clone(),
-            // The newest claim's step is where the owner is now.
-            holder: claims().next_back()?.owner.clone(),
-            fence: holder.fence,
-            age_secs: now.saturating_sub(holder.since).as_secs(),
-            lease_left_secs: whole_secs(left),
-            waiters: line.waiting.iter().filter_map(waiter).collect(),
+            mode: line.mode,
+            fence: line.fence,
+            holders: holders.collect(),
+            waiters: waiters.collect(),
         })
     }
 
     /// How many locks are held.
     pub fn held(&self) -> usize {
-        self.held
+        self.lines.len()
+    }
+
+    /// How many requests hold or wait.
+    pub fn requests(&self) -> usize {
+        self.requests.len()
     }
 
     /// Whether nothing is kept: no lock, no request, no lease.
@@ -281,72 +416,8 @@ impl<R: Registers> Table<R> {
         self.lines.is_empty() && self.requests.is_empty() && self.tickets.is_empty() && self.leases.is_empty()
     }
 
-    pub fn registers(&self) -> &R {
-        &self.registers
-    }
-
     pub fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
-    }
-
-    /// Sends requests on that have just got what they waited for, each to the next of its names.
-    fn gather(&mut self, mut ready: Vec<Ticket>, now: Duration) {
-        while let Some(ticket) = ready.pop() {
-            let Some(request) = self.requests.get_mut(&ticket) else { continue };
-            let Some(name) = request.names.get(request.got.len()).cloned() else {
-                self.start_lease(ticket, now);
-                self.events.push(Event::Granted { ticket });
-                continue;
-            };
-            let line = self.lines.entry(name.clone()).or_default();
-            match line.join(ticket, request.key.who, now) {
-                Some(fence) => {
-                    request.got.push(fence);
-                    ready.push(ticket);
-                }
-                None => ready.extend(self.settle(&name, now)),
-            }
-        }
-    }
-
-    /// After any change of a line: grants the lock if it is free, forgets the line if nobody is left.
-    fn settle(&mut self, name: &LockName, now: Duration) -> Vec<Ticket> {
-        let Some(line) = self.lines.get_mut(name) else { return Vec::new() };
-        let mut seated = Vec::new();
-        if line.contend(name, &mut self.registers) {
-            self.last_fence.0 += 1;
-            seated = line.seat(self.last_fence, now);
-            self.held += 1;
-            // The next one raises its flag now, so that the hand-over is a single step.
-            line.contend(name, &mut self.registers);
-        }
-        if line.is_idle() {
-            self.lines.remove(name);
-        }
-        for Seated { ticket, waited } in &seated {
-            if let Some(request) = self.requests.get_mut(ticket) {
-                request.got.push(self.last_fence);
-                self.events.push(Event::Seated { name: name.clone(), waited: *waited });
-            }
-        }
-        seated.into_iter().map(|seated| seated.ticket).collect()
-    }
-
-    /// From now on, if the request is known.
-    pub(crate) fn start_lease(&mut self, ticket: Ticket, now: Duration) {
-        let Some(request) = self.requests.get_mut(&ticket) else { return };
-        let ends = now + request.lease;
-        if let Some(before) = request.ends.replace(ends) {
-            self.leases.remove(&(before, ticket));
-        }
-        self.leases.insert((ends, ticket));
-    }
-}
-
-impl Request {
-    /// What is left of the lease, none when it has run out; all of it while the request still gathers its locks.
-    fn left(&self, now: Duration) -> Option<Duration> {
-        self.ends.map_or(Some(self.lease), |ends| ends.checked_sub(now).filter(|left| !left.is_zero()))
     }
 }
 

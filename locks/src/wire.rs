@@ -1,6 +1,6 @@
 //! What goes over HTTP between the lock service and its clients.
 
-use model::lock::LockName;
+use model::lock::{LockName, Mode};
 use model::{Fence, TaskId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,7 +16,7 @@ pub const MAX_REQUEST_ID: usize = 64;
 
 /// Who asks. Task and attempt are the identity: a second request of the same two is granted what the first holds, with
 /// the same fence. The rest is for the operator who looks at the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
     pub task: TaskId,
@@ -36,17 +36,23 @@ impl fmt::Display for Owner {
     }
 }
 
-/// `POST /v1/locks/acquire`. Locks are exclusive. Names are text, so that a bad one is answered with its own code.
+/// `POST /v1/locks/acquire`, answered by [`Acquired`], or with 202 by [`Waits`]: then the same is asked again within half
+/// the lease, and keeps its place in the line. Names are text, so that a bad one is answered with its own code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acquire {
+    /// Held by nobody else.
+    #[serde(default)]
     pub names: Vec<String>,
+    /// Held by nobody else but those who ask for them shared, too.
+    #[serde(default)]
+    pub shared: Vec<String>,
     pub owner: Owner,
     /// Chosen by the client; the same request sent again gets the same answer.
     pub request: String,
     #[serde(default = "default_lease_secs")]
     pub lease_secs: u64,
-    /// How long the answer may take.
+    /// How long the locks are waited for. An answer, if only that it waits, comes after half the lease at the latest.
     pub wait_secs: u64,
 }
 
@@ -55,9 +61,10 @@ fn default_lease_secs() -> u64 {
 }
 
 /// One lock that the request holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Grant {
     pub name: LockName,
+    pub mode: Mode,
     pub fence: Fence,
     pub lease_secs: u64,
 }
@@ -71,8 +78,16 @@ pub struct Acquired {
     pub waited_ms: u64,
 }
 
-/// A lock and the fence it was granted with.
+/// The request is in line; with 202.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    pub lock: LockName,
+    /// One of those who hold it.
+    pub holder: Option<Owner>,
+}
+
+/// A lock and the fence it was granted with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     pub name: LockName,
@@ -112,18 +127,27 @@ pub struct Locks {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     pub name: LockName,
-    pub holder: Owner,
+    pub mode: Mode,
+    /// Those who share a lock share its fence.
     pub fence: Fence,
-    /// Since the grant.
-    pub age_secs: u64,
-    /// Rounded up; the whole lease while the holder still waits for other locks of the same request.
-    pub lease_left_secs: u64,
+    /// One, or several in shared mode.
+    pub holders: Vec<Holder>,
     /// In the order in which they will be granted.
     pub waiters: Vec<Waiter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub owner: Owner,
+    /// Since the grant.
+    pub age_secs: u64,
+    /// Rounded up.
+    pub lease_left_secs: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiter {
     pub owner: Owner,
+    pub mode: Mode,
     pub waits_secs: u64,
 }

@@ -26,7 +26,7 @@ macro_rules! ids {
 ids! {
     /// The place of an event in the feed; rises by one, without gaps, in the order of commits.
     EventSeq;
-    /// Rises with each attempt on a resource; a write that carries a smaller one is refused.
+    /// Rises with each attempt on a resource, or each grant of a lock; a write that carries a smaller one is refused.
     Fence;
     ImageId;
     ProjectId;
@@ -36,4 +36,11 @@ ids! {
     TaskId;
     /// Rises with each change of a record; the ETag.
     Version;
+}
+
+/// Below every fence that is given out.
+impl Default for Fence {
+    fn default() -> Self {
+        Self(0)
+    }
 }

@@ -2,10 +2,11 @@
 //! disk.
 
 use crate::dead::{self, DeadLetter};
-use crate::log::{Log, Record};
+use crate::record::Record;
 use crate::task::Message;
 use crate::{DELIVERY_LIMIT, Receipt as AnyReceipt, Taken};
 use errors::Fault;
+use journal::{Journal, Opened};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -52,7 +53,15 @@ struct Job {
 
 impl Embedded {
     pub fn open(folder: &Path) -> Result<Arc<Self>, Fault> {
-        let (log, records) = Log::open(folder).map_err(|error| unavailable(&error))?;
+        let path = folder.join("queue.log");
+        let Opened { journal, records, damaged_at } = Journal::open(&path).map_err(|error| unavailable(&error))?;
+        if let Some(at) = damaged_at {
+            let fault = Fault::new(&errors::queue::EMBEDDED_DAMAGED)
+                .hole("path", path.display())
+                .hole("at", at)
+                .hole("reason", "a record is torn or its checksum is wrong");
+            warn!(code = fault.entry.code, "{}", fault.text());
+        }
         let mut state = State::default();
         for record in records {
             state.apply(record);
@@ -62,7 +71,7 @@ impl Embedded {
         let kept = state.clone();
         std::thread::Builder::new()
             .name("queue-log".into())
-            .spawn(move || write(log, &jobs, &kept))
+            .spawn(move || write(journal, &jobs, &kept))
             .map_err(|error| unavailable(&error))?;
         Ok(Arc::new(Self { state, writer }))
     }
@@ -193,11 +202,12 @@ impl State {
 }
 
 /// Writes what has arrived, all of it with one sync, until nobody is left to write for.
-fn write(mut log: Log, jobs: &Receiver<Job>, state: &Mutex<State>) {
+fn write(mut journal: Journal<Record>, jobs: &Receiver<Job>, state: &Mutex<State>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(1023));
-        let result = log.append(batch.iter().map(|job| &job.record)).map_err(|error| error.to_string());
+        let appended = journal.append(batch.iter().map(|job| &job.record));
+        let result = appended.and_then(|()| journal.sync()).map_err(|error| error.to_string());
         if let Err(reason) = &result {
             error!(reason, "the embedded queue's log cannot be written");
         }
@@ -209,9 +219,9 @@ fn write(mut log: Log, jobs: &Receiver<Job>, state: &Mutex<State>) {
             // A publisher that has gone away needs no answer.
             let _ = done.send(result.clone());
         }
-        if log.length() > COMPACT_BYTES {
+        if journal.length() > COMPACT_BYTES {
             let live = lock(state).live();
-            if let Err(error) = log.rewrite(&live) {
+            if let Err(error) = journal.rewrite(&live) {
                 error!(%error, "the embedded queue's log cannot be compacted");
             }
         }

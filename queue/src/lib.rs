@@ -12,7 +12,7 @@ pub mod dead;
 pub mod task;
 
 mod embedded;
-mod log;
+mod record;
 mod rabbitmq;
 mod topology;
 

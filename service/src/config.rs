@@ -43,7 +43,16 @@ const KEYS: &[Key] = &[
     secret("client.token", "the bearer token"),
     secret("queue.url", "`amqp://...`; required by the roles apart from `up`"),
     key("locks.listen", Some(|| Value::from("127.0.0.1:7071")), "where the lock service listens"),
-    key("locks.url", Some(|| Value::from("http://127.0.0.1:7071")), "how the lock service is reached"),
+    secret(
+        "locks.registers",
+        "where the lock service keeps holders, waiters and fences: `file://FOLDER`, `postgres://...`, which several lock \
+         services may share, or `memory:`, which forgets them with the process; required by `drover locks`",
+    ),
+    key(
+        "locks.url",
+        Some(|| Value::from("http://127.0.0.1:7071")),
+        "how the lock service is reached; several that share their registers with commas between",
+    ),
     key("locks.lease_secs", Some(|| Value::from(15)), "how long a lock is held without a renewal"),
     secret("locks.token", "what workers present to the lock service"),
     secret("locks.operator_token", "what `drover lock` presents to the lock service"),
@@ -119,6 +128,7 @@ pub struct Queue {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Locks {
     pub listen: String,
+    pub registers: Option<SecretString>,
     pub url: String,
     pub lease_secs: u32,
     pub token: Option<SecretString>,

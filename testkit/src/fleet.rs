@@ -387,7 +387,7 @@ impl Fleet {
             .collect();
         assert!(open.is_empty(), "tasks were left: {open:?}");
         eventually(LIMIT, "all locks are free", async || {
-            if self.lock_service.is_idle() { Ok(()) } else { Err("some are held") }
+            if self.lock_service.is_idle().await { Ok(()) } else { Err("some are held") }
         })
         .await;
         let dead = self.queue.dead_list(10).await.expect("the dead letters");

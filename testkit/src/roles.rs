@@ -90,6 +90,7 @@ impl Roles {
             (key("CLIENT__URL"), format!("http://{api}")),
             (key("QUEUE__URL"), broker.url.clone()),
             (key("LOCKS__URL"), format!("http://{locks}")),
+            (key("LOCKS__REGISTERS"), format!("file://{}", folder.path().join("locks").display())),
             (key("LOCKS__TOKEN"), "locks-canary".to_owned()),
             (key("LOCKS__OPERATOR_TOKEN"), "locks-operator-canary".to_owned()),
             (key("TELEMETRY__LOG_FORMAT"), "json".to_owned()),

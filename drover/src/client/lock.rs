@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::out::{Out, pairs};
 use clap::Subcommand;
 use errors::Fault;
-use locks::wire::Lock;
+use locks::wire::{Holder, Lock, Waiter};
 use model::lock::LockName;
 use secrecy::SecretString;
 use service::config::Config;
@@ -33,35 +33,46 @@ fn open(global: &Global, config: &Config) -> Result<locks::Client, Fault> {
 }
 
 fn text(lock: &Lock) -> String {
-    let holder = &lock.holder;
     let mut rows = vec![
         ("lock", lock.name.to_string()),
-        ("holder", format!("task {}, attempt {}", holder.task, holder.attempt)),
-        ("worker", holder.worker.clone()),
-        ("host", holder.host.clone()),
-        ("step", holder.step.clone()),
+        ("mode", lock.mode.to_string()),
         ("fence", lock.fence.to_string()),
-        ("held", format!("{} s", lock.age_secs)),
-        ("lease left", format!("{} s", lock.lease_left_secs)),
     ];
-    rows.extend(lock.waiters.iter().map(|waiter| ("waits", format!("{}, {} s", waiter.owner, waiter.waits_secs))));
+    for Holder { owner, age_secs, lease_left_secs } in &lock.holders {
+        rows.extend([
+            ("holder", format!("task {}, attempt {}", owner.task, owner.attempt)),
+            ("worker", owner.worker.clone()),
+            ("host", owner.host.clone()),
+            ("step", owner.step.clone()),
+            ("held", format!("{age_secs} s")),
+            ("lease left", format!("{lease_left_secs} s")),
+        ]);
+    }
+    let waits = |waiter: &Waiter| format!("{}, {}, {} s", waiter.owner, waiter.mode, waiter.waits_secs);
+    rows.extend(lock.waiters.iter().map(|waiter| ("waits", waits(waiter))));
     pairs(&rows)
+}
+
+/// One line for each holder in a cell: those who share a lock stand below one another.
+fn cell(lock: &Lock, of: impl Fn(&Holder) -> String) -> String {
+    lock.holders.iter().map(of).collect::<Vec<_>>().join("\n")
 }
 
 pub async fn run(out: Out, global: &Global, config: &Config, command: Command) -> anyhow::Result<()> {
     let client = open(global, config)?;
     match command {
         Command::List => {
-            let locks = client.list().await?;
-            out.list(&locks, &["lock", "task", "worker", "host", "step", "held s", "lease left s", "waiters"], |lock| {
+            let head = ["lock", "mode", "task", "worker", "host", "step", "held s", "lease left s", "waiters"];
+            out.list(&client.list().await?, &head, |lock| {
                 vec![
                     lock.name.to_string(),
-                    lock.holder.task.to_string(),
-                    lock.holder.worker.clone(),
-                    lock.holder.host.clone(),
-                    lock.holder.step.clone(),
-                    lock.age_secs.to_string(),
-                    lock.lease_left_secs.to_string(),
+                    lock.mode.to_string(),
+                    cell(lock, |holder| holder.owner.task.to_string()),
+                    cell(lock, |holder| holder.owner.worker.clone()),
+                    cell(lock, |holder| holder.owner.host.clone()),
+                    cell(lock, |holder| holder.owner.step.clone()),
+                    cell(lock, |holder| holder.age_secs.to_string()),
+                    cell(lock, |holder| holder.lease_left_secs.to_string()),
                     lock.waiters.len().to_string(),
                 ]
             })

@@ -173,10 +173,9 @@ async fn locks(
     api_role::write_secret(&data.join(LOCKS_URL_FILE), &url)?;
     api_role::write_secret(&data.join(LOCKS_TOKEN_FILE), &operator)?;
     let access = ::locks::Access { worker: SecretString::from(worker.clone()), operator: SecretString::from(operator) };
-    let locks = ::locks::service(&access);
-    let router = ::locks::router(locks.clone()).merge(health::router(Checks::new()));
-    let expiry = stop.clone();
-    tokio::spawn(async move { locks.run_expiry(expiry).await });
+    let registers = std::path::absolute(data.join("locks"))?;
+    let locks = ::locks::Locks::new(&access, ::locks::Clock::default(), ::locks::Place::File(registers)).await?;
+    let router = ::locks::router(locks).merge(health::router(Checks::new()));
     let stop = stop.clone();
     services.spawn(async move { Ok(http::serve(listener, router, stop).await?) });
     Ok(::locks::Client::new(&url, SecretString::from(worker)))

@@ -260,7 +260,7 @@ impl Shared {
 }
 
 impl crate::registers::Registers for &Shared {
-    fn read(&self, _: &LockName, place: Place) -> Mark {
+    fn read(&self, place: Place) -> Mark {
         match self.0[&place].load(Ordering::SeqCst) {
             0 => None,
             1 => Some(Flag::Raised),
@@ -269,7 +269,7 @@ impl crate::registers::Registers for &Shared {
         }
     }
 
-    fn write(&mut self, _: &LockName, place: Place, mark: Mark) {
+    fn write(&mut self, place: Place, mark: Mark) {
         let value = match mark {
             None => 0,
             Some(Flag::Raised) => 1,
@@ -286,14 +286,13 @@ fn threads_that_hammer_one_lock_lose_no_update() {
     const ROUNDS: u64 = 2_000;
     let shared = Shared::of(THREADS);
     let count = AtomicU64::new(0);
-    let lock = LockName::Host { host: "kvm-1".into() };
     std::thread::scope(|scope| {
         for slot in 0..THREADS {
-            let (mut registers, count, lock) = (&shared, &count, &lock);
+            let (mut registers, count) = (&shared, &count);
             scope.spawn(move || {
                 for _ in 0..ROUNDS {
                     let mut contender = Contender::new(Slot(slot));
-                    while contender.run(lock, &mut registers) != Progress::Inside {
+                    while contender.run(&mut registers) != Progress::Inside {
                         std::thread::yield_now();
                     }
                     // A load and a store apart: two inside would lose one of their updates.
@@ -301,7 +300,7 @@ fn threads_that_hammer_one_lock_lose_no_update() {
                     std::thread::yield_now();
                     count.store(seen + 1, Ordering::Relaxed);
                     contender.leave();
-                    contender.run(lock, &mut registers);
+                    contender.run(&mut registers);
                 }
             });
         }

@@ -3,15 +3,14 @@
 use axum::Router;
 use locks::clock::{Clock, Hand};
 use locks::wire::Lock;
-use locks::{Access, Client, Locks, Owner};
+use locks::{Access, Client, Locks, Owner, Place};
+use model::TaskId;
 use model::lock::LockName;
-use model::{Fence, TaskId};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 
 pub const WORKER: &str = "worker-token";
 pub const OPERATOR: &str = "operator-token";
@@ -37,11 +36,9 @@ pub fn access() -> Access {
 impl Fleet {
     pub async fn start() -> Self {
         let (clock, hand) = Clock::manual();
-        let locks = Locks::new(&access(), clock.clone(), Fence(1_000));
+        let locks = Locks::new(&access(), clock.clone(), Place::Memory).await.expect("it opens");
         let runtime = Runtime::new().expect("a runtime");
         let router: Router = locks::router(locks.clone());
-        let expiry = locks.clone();
-        runtime.spawn(async move { expiry.run_expiry(CancellationToken::new()).await });
         let serving = runtime.spawn(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("its address");

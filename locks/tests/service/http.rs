@@ -42,7 +42,7 @@ async fn a_request_sent_again_is_answered_as_the_first_was() {
     for _ in 0..2 {
         assert_eq!(post(&fleet, "/v1/locks/release", WORKER, &release).await.status(), 204);
     }
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
     let renew = json!({ "owner": owner(1), "request": "one", "grants": [{ "name": "host/kvm-1", "fence": 1001 }] });
     let refused = post(&fleet, "/v1/locks/renew", WORKER, &renew).await;
     assert_eq!(code(refused).await, (412, errors::locks::NOT_HELD.code.to_owned()));
@@ -109,7 +109,7 @@ async fn what_is_not_supported_is_refused_and_not_ignored() {
     }
     let refused = post(&fleet, "/v1/locks/acquire", WORKER, &ask(&["moon/a"], "one")).await;
     assert_eq!(code(refused).await, (422, errors::locks::BAD_NAME.code.to_owned()));
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn each_role_has_its_own_token() {
 async fn fences_rise_over_a_restart_of_the_service() {
     let mut last = None;
     for _ in 0..2 {
-        let locks = locks::service(&access());
+        let locks = locks::service(&access(), "memory:").await.expect("it opens");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let serving = tokio::spawn(async { axum::serve(listener, locks::router(locks)).await });

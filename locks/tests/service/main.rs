@@ -35,7 +35,7 @@ async fn one_holds_and_the_other_is_told_who() {
     assert!(held.fence(&lock) > Some(fence), "fences rise");
     assert_eq!(held.fence(&name("host/other")), None);
     held.release().await;
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_stopped_holder_loses_its_lock_after_its_lease_and_learns_it_at_once_w
     fleet.until_waiters(&lock, 1).await;
 
     fleet.hand.advance(Duration::from_secs(14));
-    fleet.until(&lock, |lock| lock.is_some_and(|lock| lock.lease_left_secs == 1)).await;
+    fleet.until(&lock, |lock| lock.is_some_and(|lock| lock.holders[0].lease_left_secs == 1)).await;
     assert!(!next.is_finished(), "the lease lives");
     fleet.hand.advance(Duration::from_secs(1));
     let taken = soon(next).await.expect("no panic").expect("the lease ran out");
@@ -90,10 +90,10 @@ async fn a_living_holder_keeps_its_lock_far_past_its_lease() {
     held.sign().at_step("domain");
     for _ in 0..12 {
         fleet.hand.advance(Duration::from_secs(5));
-        fleet.until(&lock, |lock| lock.is_some_and(|lock| lock.lease_left_secs == 15)).await;
+        fleet.until(&lock, |lock| lock.is_some_and(|lock| lock.holders[0].lease_left_secs == 15)).await;
     }
     let shown = fleet.operator().show(&lock).await.expect("it is held");
-    assert_eq!((shown.age_secs, shown.holder.step.as_str()), (60, "domain"));
+    assert_eq!((shown.holders[0].age_secs, shown.holders[0].owner.step.as_str()), (60, "domain"));
     assert_eq!(Some(shown.fence), held.fence(&lock));
     assert!(!held.lost().is_cancelled());
 }
@@ -122,7 +122,7 @@ async fn a_waiter_that_gives_up_leaves_the_line() {
     fleet.until_waiters(&lock, 1).await;
     held.release().await;
     soon(stays).await.expect("no panic").expect("its turn").release().await;
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_wait_that_ends_without_a_grant_leaves_the_line_and_gives_back_what_wa
     assert_eq!(fleet.operator().list().await.expect("an answer").len(), 2, "it holds the host while it waits");
     for _ in 0..12 {
         fleet.hand.advance(Duration::from_secs(5));
-        fleet.until(&name("resource/7"), |lock| lock.is_some_and(|lock| lock.lease_left_secs == 15)).await;
+        fleet.until(&name("resource/7"), |lock| lock.is_some_and(|lock| lock.holders[0].lease_left_secs == 15)).await;
     }
     let fault = soon(waits).await.expect("no panic").expect_err("its wait is over");
     assert_eq!(fault.entry.code, errors::locks::LOCK_TIMEOUT.code);
@@ -155,7 +155,7 @@ async fn two_clients_that_name_locks_in_opposite_orders_never_block_each_other()
     let other = tokio::spawn(rounds(fleet.worker(), 2, ["resource/7", "pool/kvm-1/images", "host/kvm-1"]));
     soon(one).await.expect("it gets through");
     soon(other).await.expect("it gets through");
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn the_same_attempt_takes_its_lock_a_second_time_and_keeps_it_until_both_a
     inner.release().await;
     assert!(fleet.operator().show(&lock).await.is_ok());
     outer.release().await;
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn ten_thousand_names_that_came_and_went_leave_nothing_behind() {
         let names: Vec<_> = (0..64).map(|at| name(&format!("resource/{}", batch * 64 + at))).collect();
         client.acquire(&names, owner(batch), WAIT).await.expect("they are free").release().await;
     }
-    assert!(fleet.locks.is_idle());
+    assert!(fleet.locks.is_idle().await);
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_service_that_is_away_is_a_fault_of_its_own() {
     let mut fleet = Fleet::start().await;
     fleet.kill();
     let client = Client::new(&format!("http://user:hidden@{}", fleet.address), SecretString::from("hidden-token"));
-    let fault = soon(client.acquire(&[name("host/a")], owner(1), WAIT)).await.expect_err("nobody is there");
+    let fault = soon(client.acquire(&[name("host/a")], owner(1), Duration::ZERO)).await.expect_err("nobody is there");
     assert_eq!(fault.entry.code, errors::driver::LOCK_UNAVAILABLE.code);
     assert!(!format!("{fault:?} {}", fault.chain()).contains("hidden"), "{}", fault.chain());
 }

@@ -1,0 +1,417 @@
+//! Entries in PostgreSQL, shared by several service processes that take turns.
+//!
+//! Flow: each process is a member with a slot of its own. To add entries it sends a contender through the algorithm
+//! ([`crate::peterson`]), one statement a register access; inside, it reads what others have added and adds its own. It
+//! stays inside until another says that it wants the turn. Notifications wake: waiting for the turn, and reading entries.
+//!
+//! Guarantees: an entry's place in the journal is taken once, whatever a process believes: the number is the primary key,
+//! and whoever was paused inside and goes on after another has taken over finds its place taken. That is the check at the
+//! resource; the turn is what makes it never fail among processes that run.
+//!
+//! Assumptions: a member beats; one that is silent for [`SILENCE`] by another's clock is put out, and its flags are lowered
+//! for it. A member that was put out writes no register any more. Registers and members need not outlive the database's
+//! power, so they are written without waiting for its disk; entries are.
+
+use super::{Caught, Heard, Unwritten, away};
+use crate::entry::Entry;
+use crate::peterson::{Access, Bit, Contender, Flag, Mark, Place, Progress, Side, Slot};
+use crate::table::Table;
+use errors::Fault;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+/// How long a member may be silent.
+const SILENCE: Duration = Duration::from_secs(3);
+const BEAT: Duration = Duration::from_millis(500);
+
+/// How long one that waits for the turn trusts in being woken.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long the database may take to answer: a connection that was cut off says nothing.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How many batches are kept one by one.
+const COMPACT_BATCHES: i64 = 10_000;
+/// How many are kept beside the table, so that a process that is a little behind need not read all of it.
+const KEPT_BATCHES: i64 = 1_000;
+
+/// Nobody else's number: two processes that start at once must not make the tables both.
+const SETTING_UP: i64 = 0x64_726f_7665_72;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS locks_journal (seq BIGINT PRIMARY KEY, process BIGINT NOT NULL, entries TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS locks_table (id INT PRIMARY KEY CHECK (id = 1), seq BIGINT NOT NULL, content TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS locks_member (slot INT PRIMARY KEY, process BIGINT NOT NULL UNIQUE, beat BIGINT NOT NULL);
+    CREATE TABLE IF NOT EXISTS locks_register (
+        tree INT NOT NULL, height INT NOT NULL, node INT NOT NULL, side INT NOT NULL,
+        flag INT NOT NULL, process BIGINT NOT NULL, PRIMARY KEY (tree, height, node, side)
+    );
+";
+
+pub(crate) struct InPostgres {
+    options: PgConnectOptions,
+    /// For registers and members.
+    quick: PgConnection,
+    /// For entries.
+    durable: PgConnection,
+    ears: PgListener,
+    process: i64,
+    contender: Contender,
+    /// The newest entries that this process has applied.
+    applied: i64,
+    /// The newest entries that the kept table has.
+    compacted: i64,
+    put_out: Arc<AtomicBool>,
+    watch: JoinHandle<()>,
+}
+
+impl InPostgres {
+    pub async fn open(url: &str) -> Result<(Self, Table), Fault> {
+        // A statement that hangs would hold everyone up.
+        let options = PgConnectOptions::from_str(url).map_err(away)?.options([("statement_timeout", "10000")]);
+        let mut durable = options.connect().answered().await?;
+        let mut setup = durable.begin().answered().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SETTING_UP).execute(&mut *setup).answered().await?;
+        setup.execute(sqlx::raw_sql(TABLES)).answered().await?;
+        setup.commit().answered().await?;
+        let quick = quick(&options).await?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+        let mut ears = PgListener::connect_with(&pool).answered().await?;
+        ears.listen_all(["locks_journal", "locks_turn"]).answered().await?;
+        let put_out = Arc::new(AtomicBool::new(false));
+        let mut ledger = Self {
+            options,
+            quick,
+            durable,
+            ears,
+            process: 0,
+            contender: Contender::new(Slot(0)),
+            applied: 0,
+            compacted: 0,
+            put_out,
+            watch: tokio::spawn(async {}),
+        };
+        ledger.join().await?;
+        let mut table = ledger.read_table().await?;
+        if let Caught::Entries(entries) = ledger.catch_up().await? {
+            for entry in &entries {
+                let _ = table.apply(entry);
+            }
+            table.events();
+        }
+        Ok((ledger, table))
+    }
+
+    /// Becomes a member, in the lowest slot that is free.
+    async fn join(&mut self) -> Result<(), Fault> {
+        self.watch.abort();
+        self.process = (uuid::Uuid::new_v4().as_u64_pair().0 >> 1) as i64;
+        let slot = loop {
+            let taken: Vec<i32> = sqlx::query_scalar("SELECT slot FROM locks_member ORDER BY slot")
+                .fetch_all(&mut self.quick)
+                .answered().await?;
+            let free = (0..).zip(&taken).find(|(slot, taken)| slot != *taken).map_or(taken.len() as i32, |(slot, _)| slot);
+            let joined = sqlx::query("INSERT INTO locks_member VALUES ($1, $2, 0) ON CONFLICT DO NOTHING")
+                .bind(free)
+                .bind(self.process)
+                .execute(&mut self.quick)
+                .answered().await?;
+            if joined.rows_affected() == 1 {
+                break free;
+            }
+        };
+        debug!(slot, process = self.process, "joined");
+        self.contender = Contender::new(Slot(slot as u32));
+        self.put_out = Arc::default();
+        let watch = Watch { process: self.process, put_out: self.put_out.clone(), beats: HashMap::new() };
+        self.watch = tokio::spawn(watch.run(quick(&self.options).await?));
+        Ok(())
+    }
+
+    pub async fn turn(&mut self) -> Result<Option<Caught>, Fault> {
+        if self.contender.is_inside() && !self.put_out.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let mut say = true;
+        loop {
+            if self.put_out.load(Ordering::Acquire) {
+                self.join().await?;
+            }
+            let progress = match self.contender.access() {
+                None => break,
+                Some(Access::Write(place, mark)) => {
+                    if !self.write(place, mark).await? {
+                        self.put_out.store(true, Ordering::Release);
+                        continue;
+                    }
+                    self.contender.answered(None)
+                }
+                Some(Access::Read(place)) => {
+                    let seen = self.read(place).await?;
+                    self.contender.answered(seen)
+                }
+            };
+            if progress == Progress::Waits {
+                if say {
+                    self.notify("locks_turn").await?;
+                }
+                // Entries that are heard of here are read once inside. Who is inside may not have listened: it is told
+                // again, but not in answer to another that waits, or the two would wake each other without an end.
+                let heard = tokio::time::timeout(LOOK_AGAIN, self.ears.recv()).await;
+                say = heard.is_err();
+                if let Ok(heard) = heard {
+                    heard.map_err(away)?;
+                }
+            }
+        }
+        self.catch_up().await.map(Some)
+    }
+
+    /// Whether it was written: not by a member that was put out.
+    async fn write(&mut self, place: Place, mark: Mark) -> Result<bool, Fault> {
+        let [tree, height, node, side] = address(place);
+        let written = match mark {
+            Some(flag) => {
+                let query = sqlx::query(
+                    "INSERT INTO locks_register SELECT $1, $2, $3, $4, $5, process FROM locks_member WHERE process = $6
+                     ON CONFLICT (tree, height, node, side) DO UPDATE SET flag = excluded.flag, process = excluded.process",
+                );
+                query.bind(tree).bind(height).bind(node).bind(side).bind(number(flag)).bind(self.process)
+            }
+            None => {
+                let query = sqlx::query(
+                    "DELETE FROM locks_register WHERE tree = $1 AND height = $2 AND node = $3 AND side = $4 AND process = $5",
+                );
+                query.bind(tree).bind(height).bind(node).bind(side).bind(self.process)
+            }
+        };
+        Ok(written.execute(&mut self.quick).answered().await?.rows_affected() == 1)
+    }
+
+    async fn read(&mut self, place: Place) -> Result<Mark, Fault> {
+        let [tree, height, node, side] = address(place);
+        let query = "SELECT flag FROM locks_register WHERE tree = $1 AND height = $2 AND node = $3 AND side = $4";
+        let query = sqlx::query_scalar::<_, i32>(query).bind(tree).bind(height).bind(node).bind(side);
+        let found = query.fetch_optional(&mut self.quick).answered().await?;
+        found.map(|number| flag(number).ok_or_else(|| away(format!("a register holds {number}")))).transpose()
+    }
+
+    async fn notify(&mut self, channel: &'static str) -> Result<(), Fault> {
+        let query = sqlx::query("SELECT pg_notify($1, $2)").bind(channel).bind(self.process.to_string());
+        query.execute(&mut self.quick).await.map(drop).map_err(away)
+    }
+
+    pub async fn give(&mut self) -> Result<(), Fault> {
+        if !self.contender.is_inside() {
+            return Ok(());
+        }
+        self.contender.leave();
+        while let Some(Access::Write(place, mark)) = self.contender.access() {
+            // Who was put out has no flags any more.
+            self.write(place, mark).await?;
+            self.contender.answered(None);
+        }
+        self.contender = Contender::new(self.contender.slot());
+        self.notify("locks_turn").await
+    }
+
+    pub async fn append(&mut self, entries: &[Entry]) -> Result<(), Unwritten> {
+        let text = serde_json::to_string(entries).map_err(|error| Unwritten::Away(away(error)))?;
+        let query = sqlx::query(
+            "WITH added AS (INSERT INTO locks_journal VALUES ($1, $2, $3) RETURNING process)
+             SELECT pg_notify('locks_journal', process::text) FROM added",
+        );
+        let query = query.bind(self.applied + 1).bind(self.process).bind(text);
+        let added = tokio::time::timeout(ANSWER, query.execute(&mut self.durable));
+        match added.await.map_err(|_| Unwritten::Away(away("the database did not answer")))? {
+            Ok(_) => {
+                self.applied += 1;
+                Ok(())
+            }
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                warn!(seq = self.applied + 1, "another process took over while this one was inside");
+                self.give().await.map_err(Unwritten::Away)?;
+                Err(Unwritten::Behind)
+            }
+            Err(error) => Err(Unwritten::Away(away(error))),
+        }
+    }
+
+    pub async fn hear(&mut self) -> Result<Heard, Fault> {
+        loop {
+            let heard = self.ears.recv().await.map_err(away)?;
+            if heard.payload() != self.process.to_string() {
+                return Ok(if heard.channel() == "locks_turn" { Heard::Wanted } else { Heard::Added });
+            }
+        }
+    }
+
+    pub async fn catch_up(&mut self) -> Result<Caught, Fault> {
+        let rows = sqlx::query("SELECT seq, entries FROM locks_journal WHERE seq > $1 ORDER BY seq")
+            .bind(self.applied)
+            .fetch_all(&mut self.durable)
+            .answered().await?;
+        if rows.first().is_some_and(|row| row.get::<i64, _>(0) != self.applied + 1) {
+            let mut table = self.read_table().await?;
+            let Caught::Entries(entries) = Box::pin(self.catch_up()).await? else {
+                return Err(away("the journal has a gap after the kept table"));
+            };
+            for entry in &entries {
+                let _ = table.apply(entry);
+            }
+            table.events();
+            return Ok(Caught::Whole(Box::new(table)));
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for row in rows {
+            entries.extend(serde_json::from_str::<Vec<Entry>>(row.get(1)).map_err(away)?);
+            self.applied = row.get(0);
+        }
+        Ok(Caught::Entries(entries))
+    }
+
+    async fn read_table(&mut self) -> Result<Table, Fault> {
+        let row = sqlx::query("SELECT seq, content FROM locks_table").fetch_optional(&mut self.durable).await;
+        let Some(row) = row.map_err(away)? else { return Ok(Table::default()) };
+        self.applied = row.get(0);
+        self.compacted = self.applied;
+        serde_json::from_str(row.get(1)).map_err(away)
+    }
+
+    pub async fn compact(&mut self, table: &Table) -> Result<(), Fault> {
+        if self.applied - self.compacted < COMPACT_BATCHES {
+            return Ok(());
+        }
+        let content = serde_json::to_string(table).map_err(away)?;
+        let mut change = self.durable.begin().answered().await?;
+        // Two that compact at once, one of them put out: the newer table stays.
+        let query = "INSERT INTO locks_table VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE
+                     SET seq = excluded.seq, content = excluded.content WHERE locks_table.seq < excluded.seq";
+        sqlx::query(query).bind(self.applied).bind(content).execute(&mut *change).answered().await?;
+        let query = sqlx::query("DELETE FROM locks_journal WHERE seq <= $1").bind(self.applied - KEPT_BATCHES);
+        query.execute(&mut *change).answered().await?;
+        change.commit().answered().await?;
+        self.compacted = self.applied;
+        Ok(())
+    }
+
+    pub async fn close(mut self) {
+        self.watch.abort();
+        let query = sqlx::query("DELETE FROM locks_member WHERE process = $1").bind(self.process);
+        let left = async {
+            self.give().await?;
+            query.execute(&mut self.quick).answered().await
+        };
+        if let Err(fault) = left.await {
+            debug!(reason = fault.chain(), "the others find out by themselves that this process has gone");
+        }
+    }
+}
+
+impl Drop for InPostgres {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// A statement that is not waited for without an end.
+trait Answered<T>: Future<Output = sqlx::Result<T>> + Sized {
+    async fn answered(self) -> Result<T, Fault> {
+        match tokio::time::timeout(ANSWER, self).await {
+            Ok(answer) => answer.map_err(away),
+            Err(_) => Err(away(format!("the database did not answer within {} s", ANSWER.as_secs()))),
+        }
+    }
+}
+
+impl<T, F: Future<Output = sqlx::Result<T>>> Answered<T> for F {}
+
+/// A connection whose commits do not wait for the disk.
+async fn quick(options: &PgConnectOptions) -> Result<PgConnection, Fault> {
+    options.clone().options([("synchronous_commit", "off")]).connect().answered().await
+}
+
+/// A register's key.
+fn address(place: Place) -> [i32; 4] {
+    let side = match place.side {
+        Side::Left => 0,
+        Side::Right => 1,
+    };
+    [place.group as i32, place.height as i32, place.index as i32, side]
+}
+
+fn number(flag: Flag) -> i32 {
+    match flag {
+        Flag::Raised => 1,
+        Flag::Gave(Bit::Zero) => 2,
+        Flag::Gave(Bit::One) => 3,
+    }
+}
+
+fn flag(number: i32) -> Mark {
+    match number {
+        1 => Some(Flag::Raised),
+        2 => Some(Flag::Gave(Bit::Zero)),
+        3 => Some(Flag::Gave(Bit::One)),
+        _ => None,
+    }
+}
+
+/// Beats for this process, and puts out members that do not.
+struct Watch {
+    process: i64,
+    put_out: Arc<AtomicBool>,
+    /// Each member's newest beat, and when it was first seen by this process's clock.
+    beats: HashMap<i64, (i64, Instant)>,
+}
+
+impl Watch {
+    async fn run(mut self, mut connection: PgConnection) {
+        loop {
+            match self.round(&mut connection).await {
+                Ok(true) => {}
+                Ok(false) => return self.put_out.store(true, Ordering::Release),
+                Err(fault) => {
+                    warn!(reason = fault.chain(), "this process cannot beat any more");
+                    return self.put_out.store(true, Ordering::Release);
+                }
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+    }
+
+    /// Whether this process is still a member.
+    async fn round(&mut self, connection: &mut PgConnection) -> Result<bool, Fault> {
+        let beaten = sqlx::query("UPDATE locks_member SET beat = beat + 1 WHERE process = $1").bind(self.process);
+        if beaten.execute(&mut *connection).answered().await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let members: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT process, beat FROM locks_member").fetch_all(&mut *connection).answered().await?;
+        self.beats.retain(|process, _| members.iter().any(|(member, _)| member == process));
+        let now = Instant::now();
+        for (process, beat) in members {
+            let seen = self.beats.entry(process).or_insert((beat, now));
+            if seen.0 != beat {
+                *seen = (beat, now);
+            } else if now - seen.1 > SILENCE && process != self.process {
+                warn!(process, "a member is silent: its turn is taken from it");
+                sqlx::query("DELETE FROM locks_member WHERE process = $1").bind(process).execute(&mut *connection).answered().await?;
+            }
+        }
+        // Of those that were put out, and of those that left without lowering their flags.
+        let lowered = "DELETE FROM locks_register WHERE process NOT IN (SELECT process FROM locks_member)";
+        if sqlx::query(lowered).execute(&mut *connection).answered().await?.rows_affected() > 0 {
+            let wake = sqlx::query("SELECT pg_notify('locks_turn', '')");
+            wake.execute(&mut *connection).answered().await?;
+        }
+        Ok(true)
+    }
+}
