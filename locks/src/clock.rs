@@ -15,7 +15,7 @@ enum Kind {
 }
 
 /// Moves a [`Clock::manual`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hand(watch::Sender<Duration>);
 
 impl Default for Clock {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// How many calls may stand before the writer.
 const INBOX: usize = 65_536;
@@ -31,6 +32,7 @@ struct Inner {
     gate: Gate,
     /// The first half says which process it was, the second counts.
     visits: AtomicU64,
+    ends: CancellationToken,
 }
 
 /// What came of a request to acquire.
@@ -69,7 +71,12 @@ impl Locks {
         std::thread::Builder::new().name("locks".into()).spawn(write).map_err(unstarted)?;
         ready.await.map_err(|_| closed())??;
         let visits = AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_0000_0000);
-        Ok(Self(Arc::new(Inner { calls, clock, gate: Gate::new(access), visits })))
+        Ok(Self(Arc::new(Inner { calls, clock, gate: Gate::new(access), visits, ends: CancellationToken::new() })))
+    }
+
+    /// Answers every request that waits that it is to be asked again, here or elsewhere; they keep their places.
+    pub fn hand_over(&self) {
+        self.0.ends.cancel();
     }
 
     /// Ends the service: other processes on the same registers need not wait for it to be found out.
@@ -97,17 +104,21 @@ impl Locks {
         let answered = tokio::select! {
             biased;
             answered = &mut answer => answered.map_err(|_| closed())?,
-            () = self.0.clock.wait_until(arrived + patience) => {
+            () = self.patience(arrived + patience) => {
                 let waits = self.blocked(&visit).await?;
-                match answer.try_recv() {
+                match (answer.try_recv(), waits) {
                     // It came while this one looked.
-                    Ok(answered) => answered,
-                    Err(_) if patience < wait && let Some(waits) = waits => {
+                    (Ok(answered), _) => answered,
+                    (Err(_), Some(waits)) if patience < wait || self.0.ends.is_cancelled() => {
                         // It keeps its place for the client that comes back.
                         visit.over = true;
                         return Ok(Asked::Waits(waits));
                     }
-                    Err(_) => return Err(timeout(waits, wait)),
+                    (Err(_), waits) => {
+                        // It has left before it is told so.
+                        self.said(visit.left()).await?;
+                        return Err(timeout(waits, wait));
+                    }
                 }
             }
         };
@@ -121,6 +132,14 @@ impl Locks {
             Told::Refused(refused) => Err(fault(refused)),
             // Released by its owner while it waited, or asked for on another connection.
             Told::Ended | Told::Done | Told::Renewed(_) => Err(timeout(None, wait)),
+        }
+    }
+
+    /// Until there has been enough waiting on one connection.
+    async fn patience(&self, ends: Duration) {
+        tokio::select! {
+            () = self.0.clock.wait_until(ends) => {}
+            () = self.0.ends.cancelled() => {}
         }
     }
 
@@ -234,12 +253,20 @@ struct Visit {
     over: bool,
 }
 
+impl Visit {
+    fn left(&mut self) -> Said {
+        self.over = true;
+        Said::Leave { owner: self.owner.clone(), request: self.request.clone(), visit: self.number }
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
-        if !self.over {
-            let (owner, request) = (self.owner.clone(), self.request.clone());
+        // A service that ends closes every connection; the requests are not over for it.
+        if !self.over && !self.locks.0.ends.is_cancelled() {
+            let left = self.left();
             // A full inbox leaves it to the lease.
-            let _ = self.locks.0.calls.try_send(Call::Tell(Said::Leave { owner, request, visit: self.number }));
+            let _ = self.locks.0.calls.try_send(Call::Tell(left));
         }
     }
 }

@@ -20,6 +20,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     notify::tell("READY=1");
     let router = ::locks::router(locks.clone()).merge(health::router(Checks::new()));
     let router = router.layer(axum::middleware::from_fn(http::trace_layer));
+    let ends = (locks.clone(), shutdown.clone());
+    tokio::spawn(async move {
+        ends.1.cancelled().await;
+        ends.0.hand_over();
+    });
     let served = http::serve(listener, router, shutdown).await;
     locks.close().await;
     Ok(served?)

@@ -37,10 +37,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long the database may take to answer: a connection that was cut off says nothing.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// How many batches are kept one by one.
-const COMPACT_BATCHES: i64 = 10_000;
+/// How many batches are kept one by one, and more if the table is large: a tenth of its requests.
+const COMPACT_BATCHES: usize = 1_000;
 /// How many are kept beside the table, so that a process that is a little behind need not read all of it.
-const KEPT_BATCHES: i64 = 1_000;
+const KEPT_BATCHES: i64 = 100;
 
 /// Nobody else's number: two processes that start at once must not make the tables both.
 const SETTING_UP: i64 = 0x64_726f_7665_72;
@@ -286,7 +286,8 @@ impl InPostgres {
     }
 
     pub async fn compact(&mut self, table: &Table) -> Result<(), Fault> {
-        if self.applied - self.compacted < COMPACT_BATCHES {
+        let batches = COMPACT_BATCHES.max(table.requests() / 10) as i64;
+        if self.applied - self.compacted < batches {
             return Ok(());
         }
         let content = serde_json::to_string(table).map_err(away)?;

@@ -36,11 +36,17 @@ pub fn access() -> Access {
 impl Fleet {
     pub async fn start() -> Self {
         let (clock, hand) = Clock::manual();
-        let locks = Locks::new(&access(), clock.clone(), Place::Memory).await.expect("it opens");
+        Self::start_at(Place::Memory, "127.0.0.1:0", clock, hand).await
+    }
+
+    /// At an address, so that clients find it again.
+    pub async fn start_at(place: Place, address: &str, clock: Clock, hand: Hand) -> Self {
+        let locks = Locks::new(&access(), clock.clone(), place).await.expect("it opens");
         let runtime = Runtime::new().expect("a runtime");
         let router: Router = locks::router(locks.clone());
-        let serving = runtime.spawn(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = address.to_owned();
+        let serving = runtime.spawn(async move {
+            let listener = TcpListener::bind(address).await.expect("a free port");
             let address = listener.local_addr().expect("its address");
             tokio::spawn(async move { axum::serve(listener, router).await });
             address

@@ -2,6 +2,8 @@
 
 mod fleet;
 mod http;
+mod restart;
+mod several;
 
 use errors::Fault;
 use fleet::{Fleet, WAIT, name, owner, soon};
@@ -10,7 +12,7 @@ use secrecy::SecretString;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-fn in_background(client: Client, task: i64, names: &'static [&'static str]) -> JoinHandle<Result<Held, Fault>> {
+pub fn in_background(client: Client, task: i64, names: &'static [&'static str]) -> JoinHandle<Result<Held, Fault>> {
     tokio::spawn(async move {
         let names: Vec<_> = names.iter().map(|text| name(text)).collect();
         client.acquire(&names, owner(task), WAIT).await
