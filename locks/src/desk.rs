@@ -18,6 +18,14 @@ pub enum Told {
     Refused(Refused),
 }
 
+impl Told {
+    /// Whether it may be said only once the entries are synced. A renewal or a release that is lost with the machine's
+    /// power does no harm: the service that begins again starts every lease anew.
+    pub fn must_be_kept(&self) -> bool {
+        matches!(self, Self::Granted(_))
+    }
+}
+
 /// `A` is where an answer goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Desk<A> {

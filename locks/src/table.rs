@@ -335,7 +335,8 @@ impl Table {
 
     // --- looking ----------------------------------------------------------------------------------------------------
 
-    fn ticket(&self, owner: &Owner, request: &str) -> Option<Ticket> {
+    /// A request's number; they rise in the order of asking.
+    pub fn ticket(&self, owner: &Owner, request: &str) -> Option<Ticket> {
         self.tickets.get(&Key::new(owner, request)).copied()
     }
 

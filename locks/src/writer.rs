@@ -164,7 +164,7 @@ impl Writer {
             events.into_iter().for_each(tell);
             for (reply, told) in told {
                 let answered = Answered { waited: entry.at.saturating_sub(reply.asked), told };
-                if matches!(answered.told, Told::Granted(_)) {
+                if answered.told.must_be_kept() {
                     grants.push((reply, answered));
                 } else {
                     let _ = reply.to.send(Ok(answered));
