@@ -40,6 +40,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         .args(arguments)
         .envs(backends.environment())
         .env("DROVER_TEST_BINARY", built.join("drover"))
+        .env("RUST_BACKTRACE", "0")
         .envs(python.map(|python| ("BENCH_PYTHON", python)))
         .status()
         .context("starting the bench")?;

@@ -1,7 +1,7 @@
 //! `drover locks` as a process of its own, and the workers' client.
 
 use super::Peer;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use futures::{StreamExt, TryStreamExt, stream};
 use locks::wire::{MAX_LEASE_SECS, MAX_NAMES, MAX_WAIT_SECS};
@@ -69,14 +69,21 @@ impl Service {
         let url = format!("http://{listen}");
         let mut service = Self { child, url, _folder: folder, _database: database };
         let operator = Client::new(&service.url, SecretString::from(OPERATOR));
-        eventually(LIMIT, "the lock service answers", async || {
-            if let Ok(Some(status)) = service.child.try_wait() {
-                panic!("drover locks ended: {status}\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+        eventually(LIMIT, "the lock service answers", async || match service.child.try_wait() {
+            Ok(Some(status)) => {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                Ok(Err(anyhow!("drover locks ended, {status}: {said}")))
             }
-            operator.list().await
+            _ => operator.list().await.map(Ok),
         })
-        .await;
+        .await?;
         Ok(service)
+    }
+
+    /// Fails if a lock is still held: the client says nothing of a release that went wrong.
+    pub async fn is_free(&self) -> Result<()> {
+        let held = Client::new(&self.url, SecretString::from(OPERATOR)).list().await?;
+        held.first().map_or(Ok(()), |lock| bail!("{} was not given back", lock.name))
     }
 
     /// Holds so many locks.

@@ -19,8 +19,15 @@ const HANDOVERS: usize = 200;
 /// These come first and do not count: afterwards everybody stands in line.
 const FIRST_HANDOVERS: usize = 20;
 
-/// How long a lock is held before it is handed over, in microseconds: at random, so that who polls falls in no step with it.
-const HOLD_US: std::ops::Range<u64> = 5_000..15_000;
+/// How long everybody stands in line at least. etcd finds a waiter that is younger than 100 ms only then, which is no
+/// measure of a handover.
+const LINE: Duration = Duration::from_millis(120);
+
+/// No lock is held for less.
+const HOLD: Duration = Duration::from_millis(5);
+
+/// A lock is held that much longer at most, at random: so who polls falls in no step with it.
+const MORE: Duration = Duration::from_millis(10);
 
 /// Acquires among so many held names.
 const ACQUIRES: usize = 500;
@@ -84,7 +91,7 @@ pub async fn handover<P: Peer>(url: &str, waiters: usize) -> Result<Handover> {
         clients.spawn(client.run(lock.clone()));
     }
     let mut times = tokio::select! {
-        times = conduct(&turns, sent, held) => times?,
+        times = conduct(&turns, sent, held, HOLD.max(LINE / waiters as u32)) => times?,
         Some(ended) = clients.join_next() => {
             ended??;
             bail!("a client went before it was told to");
@@ -105,12 +112,13 @@ async fn conduct(
     turns: &[UnboundedSender<()>],
     mut sent: UnboundedReceiver<Instant>,
     mut held: UnboundedReceiver<(usize, Instant)>,
+    hold: Duration,
 ) -> Result<Vec<f64>> {
     let gone = "the clients have gone";
     let (mut holder, _) = held.recv().await.context(gone)?;
     let mut times = Vec::new();
     for number in 0..FIRST_HANDOVERS + HANDOVERS {
-        tokio::time::sleep(Duration::from_micros(rand::random_range(HOLD_US))).await;
+        tokio::time::sleep(hold + rand::random_range(Duration::ZERO..MORE)).await;
         turns[holder].send(())?;
         let sent = sent.recv().await.context(gone)?;
         let (next, got) = held.recv().await.context(gone)?;
