@@ -23,6 +23,9 @@ const PEERS: [&str; 4] = ["drover", "etcd", "postgres", "redis"];
 /// Clients at once, each with a name of its own.
 const CLIENTS: [usize; 3] = [1, 32, 128];
 
+/// How often the peers take turns at that: what else the machine does meets them all.
+const TURNS: usize = 4;
+
 /// How many wait for the one lock.
 const WAITERS: [usize; 3] = [2, 16, 128];
 
@@ -60,16 +63,21 @@ impl Peers {
     }
 
     /// Pairs a second.
-    async fn pairs(&self, clients: usize) -> Result<[f64; 4]> {
-        Ok([
-            pairs::<Drover>(&self.drover.url, clients).await?,
-            pairs::<Etcd>(&self.etcd, clients).await?,
-            pairs::<Postgres>(&self.postgres, clients).await?,
-            pairs::<Redis>(&self.redis, clients).await?,
-        ])
+    async fn pairs(&self, clients: usize) -> Result<[f64; PEERS.len()]> {
+        let mut mean = [0.0; PEERS.len()];
+        for _ in 0..TURNS {
+            let turn = [
+                pairs::<Drover>(&self.drover.url, clients).await?,
+                pairs::<Etcd>(&self.etcd, clients).await?,
+                pairs::<Postgres>(&self.postgres, clients).await?,
+                pairs::<Redis>(&self.redis, clients).await?,
+            ];
+            mean.iter_mut().zip(turn).for_each(|(mean, rate)| *mean += rate / TURNS as f64);
+        }
+        Ok(mean)
     }
 
-    async fn handovers(&self, waiters: usize) -> Result<[Handover; 4]> {
+    async fn handovers(&self, waiters: usize) -> Result<[Handover; PEERS.len()]> {
         Ok([
             handover::<Drover>(&self.drover.url, waiters).await?,
             handover::<Etcd>(&self.etcd, waiters).await?,
@@ -96,7 +104,13 @@ async fn run(peers: &Peers, on_postgres: Option<&Service>, registers: Registers)
         eprintln!("pairs a second, {clients} clients: {}", beside(found));
     }
     let on_postgres = match on_postgres {
-        Some(service) => Some(pairs::<Drover>(&service.url, CLIENTS[1]).await?),
+        Some(service) => {
+            let mut mean = 0.0;
+            for _ in 0..TURNS {
+                mean += pairs::<Drover>(&service.url, CLIENTS[1]).await? / TURNS as f64;
+            }
+            Some(mean)
+        }
         None => None,
     };
     let mut handovers = [[Handover::default(); PEERS.len()]; WAITERS.len()];
@@ -197,7 +211,7 @@ fn growth_rows(all: &[Run]) -> Vec<Row> {
     vec![row("lock_names_growth", Goal::Under(1.5), 2), row("lock_names_growth_10000", Goal::None, 1)]
 }
 
-fn beside(figures: &[f64; 4]) -> String {
+fn beside(figures: &[f64; PEERS.len()]) -> String {
     let each = |(peer, figure): (&&str, &f64)| format!("{peer} {figure:.*}", if *figure < 100.0 { 2 } else { 0 });
     PEERS.iter().zip(figures).map(each).collect::<Vec<_>>().join(", ")
 }

@@ -12,15 +12,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 /// How long pairs are counted.
-const SPAN: Duration = Duration::from_secs(2);
+const SPAN: Duration = Duration::from_millis(500);
 
 const HANDOVERS: usize = 200;
 
 /// These come first and do not count: afterwards everybody stands in line.
 const FIRST_HANDOVERS: usize = 20;
 
-/// How long everybody stands in line at least. etcd finds a waiter that is younger than 100 ms only then, which is no
-/// measure of a handover.
+/// How long everybody stands in line at least: etcd looks at new waiters only every 100 ms, and that pause is no measure of
+/// a handover.
 const LINE: Duration = Duration::from_millis(120);
 
 /// No lock is held for less.
