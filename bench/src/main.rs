@@ -2,12 +2,14 @@
 
 mod builds;
 mod kvm;
+mod locks;
 mod peer;
 mod row;
 mod wire;
 
+use crate::locks::Registers;
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use peer::Celery;
 use row::Row;
 use std::path::PathBuf;
@@ -21,26 +23,41 @@ struct Options {
     /// How often each is measured; the median is the value
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Only these parts: queue, builds, kvm
+    /// Only these parts
+    parts: Vec<Part>,
+    /// The same
     #[arg(long)]
-    only: Vec<String>,
+    only: Vec<Part>,
+    /// What the lock service's registers are kept in
+    #[arg(long, default_value = "file")]
+    registers: Registers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Queue,
+    Builds,
+    Kvm,
+    Locks,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let python = std::env::var_os("BENCH_PYTHON").context("no Celery: run cargo xtask bench")?;
-    let celery = Celery { python: PathBuf::from(python) };
-    let wanted = |part: &str| options.only.is_empty() || options.only.iter().any(|only| only == part);
+    let named = [options.parts, options.only].concat();
+    let wanted = |part: Part| named.is_empty() || named.contains(&part);
     let mut rows: Vec<Row> = Vec::new();
-    if wanted("queue") {
-        rows.extend(wire::rows(&testkit::real::broker(), &celery, options.runs).await?);
+    if wanted(Part::Queue) {
+        rows.extend(wire::rows(&testkit::real::broker(), &celery()?, options.runs).await?);
     }
-    if wanted("builds") {
-        rows.extend(builds::rows(&celery, options.runs).await?);
+    if wanted(Part::Builds) {
+        rows.extend(builds::rows(&celery()?, options.runs).await?);
     }
-    if wanted("kvm") {
+    if wanted(Part::Kvm) {
         rows.extend(kvm::rows(options.runs).await?);
+    }
+    if wanted(Part::Locks) {
+        rows.extend(locks::rows(options.registers, options.runs).await?);
     }
     if options.json {
         for row in &rows {
@@ -50,4 +67,9 @@ async fn main() -> Result<()> {
         println!("{}", row::table(&rows));
     }
     Ok(())
+}
+
+fn celery() -> Result<Celery> {
+    let python = std::env::var_os("BENCH_PYTHON").context("no Celery: run cargo xtask bench")?;
+    Ok(Celery { python: PathBuf::from(python) })
 }

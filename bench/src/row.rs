@@ -8,34 +8,49 @@ use serde::Serialize;
 pub enum Goal {
     AtLeast(f64),
     Under(f64),
+    /// Only to be seen.
+    None,
 }
 
 #[derive(Debug, Serialize)]
 pub struct Row {
-    pub row: &'static str,
+    pub row: String,
     /// The median of the runs.
     pub value: f64,
     pub unit: &'static str,
-    /// `>= 0.6`, `< 20`
+    /// `>= 0.6`, `< 20`; empty where there is none
     pub goal: String,
     pub min: f64,
     pub max: f64,
     pub runs: usize,
+    /// The absolute figures behind a ratio.
+    pub note: String,
     #[serde(skip)]
-    is_met: bool,
+    is_met: Option<bool>,
 }
 
 impl Row {
-    pub fn of(row: &'static str, unit: &'static str, goal: Goal, mut runs: Vec<f64>) -> Self {
+    pub fn of(row: impl Into<String>, unit: &'static str, goal: Goal, mut runs: Vec<f64>) -> Self {
         runs.sort_by(f64::total_cmp);
         let value = percentile(&runs, 50);
         let (goal, is_met) = match goal {
-            Goal::AtLeast(least) => (format!(">= {least}"), value >= least),
-            Goal::Under(limit) => (format!("< {limit}"), value < limit),
+            Goal::AtLeast(least) => (format!(">= {least}"), Some(value >= least)),
+            Goal::Under(limit) => (format!("< {limit}"), Some(value < limit)),
+            Goal::None => (String::new(), None),
         };
         let (min, max) = (percentile(&runs, 0), percentile(&runs, 100));
-        Self { row, value, unit, goal, min, max, runs: runs.len(), is_met }
+        Self { row: row.into(), value, unit, goal, min, max, runs: runs.len(), note: String::new(), is_met }
     }
+
+    #[must_use]
+    pub fn note(self, note: String) -> Self {
+        Self { note, ..self }
+    }
+}
+
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    percentile(&figures, 50)
 }
 
 /// Of sorted values; nearest rank.
@@ -46,13 +61,18 @@ pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
 
 pub fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["row", "value", "unit", "goal", "met", "min", "max", "runs"]);
+    let header = ["row", "value", "unit", "goal", "met", "min", "max", "runs", ""];
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
     for row in rows {
         let number = |value: f64| format!("{value:.2}");
-        let met = if row.is_met { "yes" } else { "no" };
-        let (row_name, unit, goal) = (row.row.to_owned(), row.unit.to_owned(), row.goal.clone());
+        let met = match row.is_met {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        let (name, unit, goal, note) = (row.row.clone(), row.unit.to_owned(), row.goal.clone(), row.note.clone());
         let runs = row.runs.to_string();
-        table.add_row([row_name, number(row.value), unit, goal, met.into(), number(row.min), number(row.max), runs]);
+        table.add_row([name, number(row.value), unit, goal, met.into(), number(row.min), number(row.max), runs, note]);
     }
     table
 }
@@ -64,8 +84,8 @@ mod tests {
     #[test]
     fn a_row_is_the_median_of_its_runs() {
         let row = Row::of("some", "x", Goal::AtLeast(2.0), vec![3.0, 1.0, 2.0]);
-        assert_eq!((row.value, row.min, row.max, row.runs, row.is_met), (2.0, 1.0, 3.0, 3, true));
-        assert!(!Row::of("some", "MB", Goal::Under(2.0), vec![2.0]).is_met);
+        assert_eq!((row.value, row.min, row.max, row.runs, row.is_met), (2.0, 1.0, 3.0, 3, Some(true)));
+        assert_eq!(Row::of("some", "MB", Goal::Under(2.0), vec![2.0]).is_met, Some(false));
     }
 
     #[test]

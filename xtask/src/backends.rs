@@ -20,13 +20,24 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The folder of this run, for the handler of interrupts.
 static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backend {
+    Rabbitmq,
+    Postgres,
+    Sshd,
+    /// And the tiny guest that runs there.
+    Libvirt,
+    Etcd,
+    Redis,
+}
+
 pub struct Backends {
     folder: PathBuf,
     environment: Vec<(String, String)>,
 }
 
 impl Backends {
-    pub fn start() -> Result<Self> {
+    pub fn start(wanted: impl IntoIterator<Item = Backend>) -> Result<Self> {
         take_down_leftovers();
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir_all(&folder)?;
@@ -42,12 +53,16 @@ impl Backends {
         .context("the handler of interrupts")?;
         // Takes down what has started, should a later one fail.
         let mut backends = Self { folder, environment: Vec::new() };
-        let guest = guest::build()?;
-        backends.set("DROVER_TEST_GUEST", guest.display());
-        backends.rabbitmq()?;
-        backends.postgres()?;
-        backends.sshd()?;
-        backends.libvirt()?;
+        for backend in wanted {
+            match backend {
+                Backend::Rabbitmq => backends.rabbitmq()?,
+                Backend::Postgres => backends.postgres()?,
+                Backend::Sshd => backends.sshd()?,
+                Backend::Libvirt => backends.libvirt()?,
+                Backend::Etcd => backends.etcd()?,
+                Backend::Redis => backends.redis()?,
+            }
+        }
         Ok(backends)
     }
 
@@ -135,6 +150,8 @@ impl Backends {
 
     /// A libvirtd of root's in a mount namespace of its own, where its usual folders are this run's.
     fn libvirt(&mut self) -> Result<()> {
+        let guest = guest::build()?;
+        self.set("DROVER_TEST_GUEST", guest.display());
         let folder = self.own("libvirt", "root")?;
         for name in ["run", "lib", "log", "cache"] {
             fs::create_dir_all(folder.join(name))?;
@@ -162,6 +179,38 @@ impl Backends {
         let uri = format!("qemu+unix:///system?socket={}", socket.display());
         answers("libvirtd", || quietly(command("virsh").args(["-c", &uri, "list"])).is_ok())?;
         self.set("DROVER_TEST_LIBVIRT_URI", uri);
+        Ok(())
+    }
+
+    /// As it comes: every write waits for the disk.
+    fn etcd(&mut self) -> Result<()> {
+        let folder = self.own("etcd", "root")?;
+        let (port, peers) = (free_port()?, free_port()?);
+        let [client, peer] = [port, peers].map(|port| format!("http://127.0.0.1:{port}"));
+        let mut etcd = command("etcd");
+        etcd.arg("--data-dir").arg(folder.join("data")).args(["--name", "bench", "--logger", "zap"]);
+        etcd.args(["--log-level", "error", "--log-outputs"]).arg(folder.join("out"));
+        etcd.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        etcd.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+        detached(etcd.args(["--initial-cluster", &format!("bench={peer}")]))?;
+        answers("etcd", || listens(port))?;
+        self.set("BENCH_ETCD", client);
+        Ok(())
+    }
+
+    /// Every write waits for the disk, as etcd's do.
+    fn redis(&mut self) -> Result<()> {
+        let folder = self.own("redis", "root")?;
+        let port = free_port()?;
+        let at = folder.display();
+        let config = format!(
+            "bind 127.0.0.1\nport {port}\ndir {at}\npidfile {at}/pid\nlogfile {at}/out\n\
+             appendonly yes\nappendfsync always\nsave \"\"\n"
+        );
+        fs::write(folder.join("config"), config)?;
+        detached(command("redis-server").arg(folder.join("config")))?;
+        answers("Redis", || listens(port))?;
+        self.set("BENCH_REDIS", format!("redis://127.0.0.1:{port}"));
         Ok(())
     }
 }
@@ -216,9 +265,9 @@ fn take_down_leftovers() {
 /// Every process whose command line, working folder or start names this folder, and then the folder.
 fn take_down(folder: &Path) {
     let cluster = folder.join("postgres/cluster/postmaster.pid");
-    let named = [folder.join("rabbitmq/pid"), folder.join("sshd/pid"), folder.join("libvirt/pid"), cluster];
+    let own = ["rabbitmq/pid", "sshd/pid", "libvirt/pid", "redis/pid"].map(|file| folder.join(file));
+    let named = own.into_iter().chain([cluster]);
     let pids: Vec<String> = named
-        .iter()
         .filter_map(|file| Some(fs::read_to_string(file).ok()?.lines().next()?.trim().to_owned()))
         .chain(processes_of(folder))
         .collect();

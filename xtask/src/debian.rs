@@ -6,6 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// Packages of servers that nobody but the bench needs, and what they would start with the machine.
+const SERVICES: [(&str, &str); 2] = [("etcd-server", "etcd"), ("redis-server", "redis-server")];
+
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs those of the packages that are not installed; services are not started.
@@ -32,6 +35,10 @@ pub fn install(packages: &[&str]) -> Result<()> {
         say(&format!("taking the archive's version of {}", newer.join(" ")));
         let all: Vec<&str> = missing.iter().copied().chain(newer.iter().map(String::as_str)).collect();
         apt(&all)?;
+    }
+    for (_, service) in SERVICES.iter().filter(|(package, _)| missing.contains(package)) {
+        // On the files alone: there may be no systemd that runs.
+        quietly(command("systemctl").args(["--root=/", "disable", service]))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`
 
-use crate::backends::Backends;
+use crate::backends::{Backend, Backends};
 use crate::debian;
 use crate::run::{self, command, root, say};
 use anyhow::{Context, Result, bail};
@@ -34,7 +34,7 @@ pub fn run(fast: bool, arguments: &[String]) -> Result<()> {
     // Built before anything is started: a fault of the compiler needs no backends.
     say("building");
     run::cargo(&["build", "--workspace", "--all-targets", "--quiet"])?;
-    let backends = Backends::start()?;
+    let backends = Backends::start([Backend::Rabbitmq, Backend::Postgres, Backend::Sshd, Backend::Libvirt])?;
     let result = runner.run("default", &backends.environment(), arguments);
     drop(backends);
     result
