@@ -53,17 +53,17 @@ impl Service {
     pub async fn start(registers: Registers) -> Result<Self> {
         let folder = TempDir::new()?;
         let database = (registers == Registers::Postgres).then(|| real::database("locks"));
-        let setting = match &database {
-            Some(database) => Some(database.url.clone()),
-            None => (registers == Registers::File).then(|| format!("file://{}/registers", folder.path().display())),
+        let setting = match (&database, registers) {
+            (Some(database), _) => database.url.clone(),
+            (None, Registers::Memory) => "memory:".to_owned(),
+            (None, _) => format!("file://{}/registers", folder.path().display()),
         };
         let log = folder.path().join("log");
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new(binary());
         command.arg("locks").env("DROVER_LOCKS__LISTEN", &listen).env("DROVER_TELEMETRY__LOG_LEVEL", "warn");
         command.env("DROVER_LOCKS__TOKEN", TOKEN).env("DROVER_LOCKS__OPERATOR_TOKEN", OPERATOR);
-        // Memory is what the service does without the setting.
-        command.envs(setting.map(|setting| ("DROVER_LOCKS__REGISTERS", setting)));
+        command.env("DROVER_LOCKS__REGISTERS", setting);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(&log)?);
         let child = command.spawn().context("starting drover locks")?;
         let url = format!("http://{listen}");
