@@ -57,6 +57,7 @@ pub struct Options {
 
 pub async fn run(options: Options) -> Result<()> {
     let (clock, hand) = Clock::manual();
+    hand.set(MIDDLE);
     let client = |url: &String| {
         locks::Client::new(url, SecretString::from(options.token.clone())).lease(LEASE).clock(clock.clone())
     };

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "drover-history-";
@@ -13,8 +14,13 @@ pub fn name(what: &str) -> String {
 
 /// Whether it was named by a run that is no more.
 pub fn is_left_over(name: &str) -> bool {
-    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-    process.is_some_and(|process| process.parse::<u32>().is_ok() && !Path::new("/proc").join(process).exists())
+    name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()).is_some_and(is_gone)
+}
+
+/// Whether a process has ended. One that waits to be buried has a folder still, and no program.
+pub fn is_gone(process: &str) -> bool {
+    let program = fs::read_link(Path::new("/proc").join(process).join("exe"));
+    process.parse::<u32>().is_ok() && program.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// A folder that is removed with it.

@@ -39,9 +39,9 @@ pub struct Counts {
 
 // Milliseconds: from one fault of a kind to the next, and how long it lasts.
 const KILL_EVERY: Range<u64> = 2000..5000;
-const STOP_EVERY: Range<u64> = 100..800;
+const STOP_EVERY: Range<u64> = 500..2000;
 const STOP_FOR: Range<u64> = 1500..3000;
-const CUT_EVERY: Range<u64> = 100..800;
+const CUT_EVERY: Range<u64> = 500..2000;
 const CUT_FOR: Range<u64> = 500..3000;
 const JUMP_EVERY: Range<u64> = 100..500;
 const JUMP_BY: Range<i64> = 1000..60_000;

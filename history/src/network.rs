@@ -1,11 +1,14 @@
 //! A network namespace for each client, so that it can be cut off alone. A bridge joins them; the services are on it.
 
-use crate::folder::{is_left_over, name};
+use crate::folder::{is_gone, is_left_over, name};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+/// How our interfaces' names begin; with a process and a client they have at most 15 letters.
+const INTERFACE: &str = "dh";
 
 /// Which way packets are dropped, seen from the client.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +21,8 @@ pub enum Way {
 /// Taken down with it, bridge and namespaces.
 pub struct Network {
     bridge: String,
+    /// The clients' ends of their pairs, outside.
+    outsides: Vec<String>,
     /// The services'.
     pub address: IpAddr,
     pub namespaces: Vec<String>,
@@ -31,21 +36,23 @@ impl Network {
     pub fn new(clients: u32) -> Result<Self> {
         let process = std::process::id();
         let [low, high, ..] = process.to_le_bytes();
+        // Addresses that are set aside for measurements.
         let subnet = |host| Ipv4Addr::new(198, 18 + high % 2, low, host);
         let address = subnet(254);
+        let bridge = format!("{INTERFACE}{process}br");
         let mut network =
-            Self { bridge: interface(process, "br"), address: IpAddr::V4(address), namespaces: Vec::new() };
-        let bridge = network.bridge.clone();
+            Self { bridge: bridge.clone(), outsides: Vec::new(), address: IpAddr::V4(address), namespaces: Vec::new() };
         ip(&["link", "add", &bridge, "type", "bridge"])?;
         ip(&["address", "add", &format!("{address}/24"), "dev", &bridge])?;
         ip(&["link", "set", &bridge, "up"])?;
         for client in 0..clients {
             let namespace = name(&client.to_string());
             let own = subnet(u8::try_from(client + 1).context("too many clients for a network")?);
-            let outside = interface(process, &client.to_string());
+            let outside = format!("{INTERFACE}{process}-{client}");
             ip(&["netns", "add", &namespace])?;
             network.namespaces.push(namespace.clone());
             ip(&["link", "add", &outside, "type", "veth", "peer", "name", "eth0", "netns", &namespace])?;
+            network.outsides.push(outside.clone());
             ip(&["link", "set", &outside, "master", &bridge, "up"])?;
             ip(&["-n", &namespace, "address", "add", &format!("{own}/24"), "dev", "eth0"])?;
             ip(&["-n", &namespace, "link", "set", "eth0", "up"])?;
@@ -57,10 +64,12 @@ impl Network {
         for namespace in listed("/run/netns")?.into_iter().filter(|namespace| is_left_over(namespace)) {
             ip(&["netns", "delete", &namespace])?;
         }
-        for bridge in listed("/sys/class/net")? {
-            let process = bridge.strip_prefix("dh").and_then(|rest| rest.strip_suffix("br"));
-            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-                ip(&["link", "delete", &bridge])?;
+        for interface in listed("/sys/class/net")? {
+            let Some(rest) = interface.strip_prefix(INTERFACE) else { continue };
+            let process = rest.strip_suffix("br").or_else(|| Some(rest.split_once('-')?.0));
+            if process.is_some_and(is_gone) {
+                // With its namespace a pair goes by itself, sooner or later.
+                let _ = ip(&["link", "delete", &interface]);
             }
         }
         Ok(())
@@ -69,10 +78,12 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        for interface in self.outsides.iter().chain([&self.bridge]) {
+            complain(ip(&["link", "delete", interface]));
+        }
         for namespace in &self.namespaces {
             complain(ip(&["netns", "delete", namespace]));
         }
-        complain(ip(&["link", "delete", &self.bridge]));
     }
 }
 
@@ -93,11 +104,6 @@ impl Drop for Cut<'_> {
     fn drop(&mut self) {
         complain(nft(self.0, "delete table inet cut"));
     }
-}
-
-/// A name of at most 15 letters.
-fn interface(process: u32, what: &str) -> String {
-    format!("dh{process}{}{what}", if what == "br" { "" } else { "-" })
 }
 
 /// Nothing where the folder is not there.

@@ -93,7 +93,7 @@ impl Task {
         let rng = &mut self.rng;
         let (pool, locks, count) = match rng.random_range(0..32) {
             0 => ("cold", COLD_LOCKS, 6),
-            1..16 => ("cold", COLD_LOCKS, rng.random_range(1..=2)),
+            1..24 => ("cold", COLD_LOCKS, rng.random_range(1..=2)),
             _ => ("hot", HOT_LOCKS, rng.random_range(1..=2)),
         };
         let mut name = || {
