@@ -86,7 +86,7 @@ impl Voices {
 
     /// Listens until so many operations are done.
     pub async fn until(&mut self, operations: u64) -> Result<()> {
-        while self.total().operations < operations {
+        while self.total().operations() < operations {
             if let Some(number) = self.next().await? {
                 bail!("client {number} ended before its time");
             }

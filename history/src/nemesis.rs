@@ -38,7 +38,7 @@ pub struct Counts {
 }
 
 // Milliseconds: from one fault of a kind to the next, and how long it lasts.
-const KILL_EVERY: Range<u64> = 2000..5000;
+const KILL_EVERY: Range<u64> = 3000..7000;
 const STOP_EVERY: Range<u64> = 500..2000;
 const STOP_FOR: Range<u64> = 1500..3000;
 const CUT_EVERY: Range<u64> = 500..2000;

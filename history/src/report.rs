@@ -60,6 +60,7 @@ impl Searched {
 
 #[derive(Serialize)]
 pub struct Report {
+    operations: u64,
     #[serde(flatten)]
     tally: Tally,
     seconds: f64,
@@ -80,9 +81,10 @@ pub struct Report {
 impl Report {
     pub fn new(tally: Tally, took: Duration, counts: &Counts, searched: Searched) -> Self {
         Self {
+            operations: tally.operations(),
             tally,
             seconds: took.as_secs_f64(),
-            operations_per_second: tally.operations as f64 / took.as_secs_f64(),
+            operations_per_second: tally.operations() as f64 / took.as_secs_f64(),
             commands: searched.admitted,
             refused_by_the_guard: searched.refused,
             service_kills: counts.kills.get(),
@@ -104,11 +106,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { operations, granted, not_in_time, cancelled, unanswered, re_entries, lost } = self.tally;
+        let Tally { acquires, releases, granted, not_in_time, cancelled, unanswered, re_entries, lost } = self.tally;
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);
         let rows = [
-            ("operations", operations),
+            ("operations", self.operations),
+            ("acquires", acquires),
+            ("releases", releases),
             ("granted", granted),
             ("not in time", not_in_time),
             ("cancelled while waiting", cancelled),

@@ -19,18 +19,19 @@ const MOST_CLIENTS: i64 = 200;
 
 #[derive(Args)]
 pub struct Options {
+    /// Acquires and releases
     #[arg(long, default_value_t = 20_000)]
     operations: u64,
     /// Client processes
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=MOST_CLIENTS))]
     clients: u32,
-    /// Operations at once of each client
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Tasks of each client
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     tasks: u32,
     /// Two need registers that they share
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
     services: u32,
-    /// Where the services keep their registers: what DROVER_LOCKS__REGISTERS takes
+    /// Where the services keep their registers: what DROVER_LOCKS__REGISTERS takes. A file of the run's own if not named
     #[arg(long)]
     registers: Option<String>,
     /// Whether the host refuses a fence below the highest
@@ -81,10 +82,12 @@ async fn whole(options: &Options) -> Result<Report> {
         None
     };
     let address = network.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |network| network.address);
+    let own = || format!("file://{}", folder.path().join("registers").display());
+    let registers = options.registers.clone().unwrap_or_else(own);
     let mut services = Vec::new();
     for number in 0..options.services {
         let log = folder.path().join(format!("service-{number}.log"));
-        services.push(Service::start(&binary, address, options.registers.as_deref(), log).await?);
+        services.push(Service::start(&binary, address, &registers, log).await?);
     }
     let urls: Vec<String> = services.iter().map(Service::url).collect();
     let common = Common {

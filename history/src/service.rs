@@ -22,19 +22,19 @@ pub const TOKEN: &str = "history-worker";
 
 pub struct Service {
     binary: PathBuf,
-    registers: Option<String>,
+    registers: String,
     address: SocketAddr,
     log: PathBuf,
     process: Process,
 }
 
 impl Service {
-    /// On a free port of the address. Without registers it keeps them where it does by itself.
-    pub async fn start(binary: &Path, ip: IpAddr, registers: Option<&str>, log: PathBuf) -> Result<Self> {
+    /// On a free port of the address.
+    pub async fn start(binary: &Path, ip: IpAddr, registers: &str, log: PathBuf) -> Result<Self> {
         let address = TcpListener::bind((ip, 0)).and_then(|port| port.local_addr());
         let address = address.with_context(|| format!("looking for a free port of {ip}"))?;
         let process = spawn(binary, address, registers, &log)?;
-        let registers = registers.map(str::to_owned);
+        let registers = registers.to_owned();
         let mut service = Self { binary: binary.to_owned(), registers, address, log, process };
         service.listens().await?;
         Ok(service)
@@ -51,7 +51,7 @@ impl Service {
 
     /// On the same address and registers.
     pub async fn restart(&mut self) -> Result<()> {
-        self.process = spawn(&self.binary, self.address, self.registers.as_deref(), &self.log)?;
+        self.process = spawn(&self.binary, self.address, &self.registers, &self.log)?;
         self.listens().await
     }
 
@@ -80,12 +80,10 @@ impl Service {
     }
 }
 
-fn spawn(binary: &Path, address: SocketAddr, registers: Option<&str>, log: &Path) -> Result<Process> {
+fn spawn(binary: &Path, address: SocketAddr, registers: &str, log: &Path) -> Result<Process> {
     let mut command = program(binary, None);
     command.arg("locks").env("DROVER_LOCKS__LISTEN", address.to_string());
     command.env("DROVER_LOCKS__TOKEN", TOKEN).env("DROVER_LOCKS__OPERATOR_TOKEN", "history-operator");
-    if let Some(registers) = registers {
-        command.env("DROVER_LOCKS__REGISTERS", registers);
-    }
+    command.env("DROVER_LOCKS__REGISTERS", registers);
     Process::with_log(command, OpenOptions::new().create(true).append(true).open(log)?)
 }

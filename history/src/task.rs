@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Few enough that tasks stand in line for them.
 const HOT_LOCKS: u32 = 8;
-const COLD_LOCKS: u32 = 256;
+const COLD_LOCKS: u32 = 512;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -93,7 +93,7 @@ impl Task {
         let rng = &mut self.rng;
         let (pool, locks, count) = match rng.random_range(0..32) {
             0 => ("cold", COLD_LOCKS, 6),
-            1..24 => ("cold", COLD_LOCKS, rng.random_range(1..=2)),
+            1..28 => ("cold", COLD_LOCKS, rng.random_range(1..=2)),
             _ => ("hot", HOT_LOCKS, rng.random_range(1..=2)),
         };
         let mut name = || {
@@ -130,29 +130,25 @@ impl Task {
                 return Ok(None);
             }
             Some(Err(fault)) if fault.entry.code != LOCK_TIMEOUT.code => return Err(anyhow!(fault.chain())),
-            waited => {
-                let cancelled = waited.is_none();
-                self.count(|tally| match (number, cancelled) {
-                    (0, true) => {
-                        tally.operations += 1;
-                        tally.cancelled += 1;
-                    }
-                    (0, false) => {
-                        tally.operations += 1;
-                        tally.not_in_time += 1;
-                    }
-                    _ => {}
+            Some(Err(_)) => {
+                self.count(|tally| {
+                    tally.acquires += 1;
+                    tally.not_in_time += 1;
+                });
+                return Ok(None);
+            }
+            None => {
+                self.count(|tally| {
+                    tally.acquires += 1;
+                    tally.cancelled += 1;
                 });
                 return Ok(None);
             }
         };
         self.count(|tally| {
-            if number > 0 {
-                tally.re_entries += 1;
-            } else {
-                tally.operations += 1;
-                tally.granted += 1;
-            }
+            tally.acquires += 1;
+            tally.granted += 1;
+            tally.re_entries += u64::from(number > 0);
         });
         let mut sections = Vec::new();
         for name in &wish.names {
@@ -173,15 +169,21 @@ impl Task {
             && let Some(inner) = self.enter(wish, 1, Duration::ZERO).await?
         {
             going = self.send(wish, &inner, 0..2).await?;
-            inner.held.release().await;
+            self.release(inner).await;
         }
         if going {
             self.send(wish, &outer, 2..commands).await?;
         }
+        // Dropped, the locks are given back in the background.
         if self.rng.random_ratio(15, 16) {
-            outer.held.release().await;
+            self.release(outer).await;
         }
         Ok(())
+    }
+
+    async fn release(&self, grant: Grant) {
+        grant.held.release().await;
+        self.count(|tally| tally.releases += 1);
     }
 
     /// False when the section ends early: the locks are lost, or the host has refused.
