@@ -8,6 +8,8 @@ use anyhow::Result;
 use clap::Args;
 use locks::Clock;
 use locks::clock::Hand;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use secrecy::SecretString;
 use std::convert::Infallible;
 use std::io::stdin;
@@ -68,8 +70,15 @@ pub async fn run(options: Options) -> Result<()> {
     let mut tasks = JoinSet::new();
     for number in 0..options.tasks {
         let seed = options.seed.wrapping_add(u64::from(options.number) << 32 | u64::from(number));
-        let (services, host, tally) = (services.clone(), host.clone(), tally.clone());
-        let task = Task::new(options.number, seed, services, host, tally, operations.clone(), end.clone());
+        let task = Task {
+            client: options.number,
+            rng: StdRng::seed_from_u64(seed),
+            services: services.clone(),
+            host: host.clone(),
+            tally: tally.clone(),
+            operations: operations.clone(),
+            end: end.clone(),
+        };
         tasks.spawn(task.run());
     }
     let stdin = Receiver::from_owned_fd(stdin().as_fd().try_clone_to_owned()?)?;

@@ -84,14 +84,22 @@ impl Voices {
         total
     }
 
-    /// Listens until so many operations are done.
+    /// Listens until so many operations are done, and tells of each tenth.
     pub async fn until(&mut self, operations: u64) -> Result<()> {
-        while self.total().operations() < operations {
+        let mut tenths = 0;
+        loop {
+            let done = self.total().operations();
+            if done * 10 / operations > tenths {
+                tenths = done * 10 / operations;
+                eprintln!("{done} operations");
+            }
+            if done >= operations {
+                return Ok(());
+            }
             if let Some(number) = self.next().await? {
                 bail!("client {number} ended before its time");
             }
         }
-        Ok(())
     }
 
     /// Ends all clients and hears them out.

@@ -17,6 +17,7 @@ mod run;
 mod service;
 mod tally;
 mod task;
+mod wish;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -20,7 +20,7 @@ const MOST_CLIENTS: i64 = 200;
 #[derive(Args)]
 pub struct Options {
     /// Acquires and releases
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     operations: u64,
     /// Client processes
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=MOST_CLIENTS))]
@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
     services: u32,
     /// Where the services keep their registers: what DROVER_LOCKS__REGISTERS takes. A file of the run's own if not named
-    #[arg(long)]
+    #[arg(long, env = "DROVER_LOCKS__REGISTERS", hide_env_values = true)]
     registers: Option<String>,
     /// Whether the host refuses a fence below the highest
     #[arg(long, value_enum, default_value_t = Guard::On)]

@@ -3,14 +3,15 @@
 use crate::guard::{Host, now};
 use crate::record::{Owner, Section};
 use crate::tally::Tally;
+use crate::wish::Wish;
 use anyhow::{Context, Result, anyhow, bail};
 use errors::locks::LOCK_TIMEOUT;
 use errors::{Category, Fault};
 use locks::{Client, Held};
 use model::TaskId;
 use model::lock::LockName;
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,35 +20,19 @@ use tokio::task::{block_in_place, yield_now};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Few enough that tasks stand in line for them.
-const HOT_LOCKS: u32 = 8;
-const COLD_LOCKS: u32 = 512;
-
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// After a service did not answer.
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Task {
-    client: u32,
-    rng: StdRng,
-    services: Vec<Client>,
-    host: Arc<Host>,
-    tally: Arc<Mutex<Tally>>,
-    operations: Arc<AtomicU64>,
-    end: CancellationToken,
-}
-
-/// What one operation is about.
-struct Wish {
-    owner: Owner,
-    names: Vec<LockName>,
-    patience: Duration,
-    /// Leaves the line then, if it still waits.
-    leaves: Option<Duration>,
-    re_enters: bool,
-    /// Commands so far apart that the lease is renewed in between.
-    slow: bool,
+    pub client: u32,
+    pub rng: StdRng,
+    /// Asked in turn.
+    pub services: Vec<Client>,
+    pub host: Arc<Host>,
+    pub tally: Arc<Mutex<Tally>>,
+    /// How many the client has begun.
+    pub operations: Arc<AtomicU64>,
+    pub end: CancellationToken,
 }
 
 /// An acquire's answer.
@@ -59,22 +44,11 @@ struct Grant {
 }
 
 impl Task {
-    pub fn new(
-        client: u32,
-        seed: u64,
-        services: Vec<Client>,
-        host: Arc<Host>,
-        tally: Arc<Mutex<Tally>>,
-        operations: Arc<AtomicU64>,
-        end: CancellationToken,
-    ) -> Self {
-        Self { client, rng: StdRng::seed_from_u64(seed), services, host, tally, operations, end }
-    }
-
     pub async fn run(mut self) -> Result<()> {
         let end = self.end.clone();
         while !end.is_cancelled() {
-            let wish = self.wish();
+            let operation = self.operations.fetch_add(1, Ordering::Relaxed);
+            let wish = Wish::draw(Owner { client: self.client, operation }, &mut self.rng);
             // From one service to the next: so one that does not answer holds nobody up.
             self.services.rotate_left(1);
             let granted = tokio::select! {
@@ -86,31 +60,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-
-    fn wish(&mut self) -> Wish {
-        let owner = Owner { client: self.client, operation: self.operations.fetch_add(1, Ordering::Relaxed) };
-        let rng = &mut self.rng;
-        let (pool, locks, count) = match rng.random_range(0..32) {
-            0 => ("cold", COLD_LOCKS, 6),
-            1..28 => ("cold", COLD_LOCKS, rng.random_range(1..=2)),
-            _ => ("hot", HOT_LOCKS, rng.random_range(1..=2)),
-        };
-        let mut name = || {
-            let device = format!("{pool}-{}", rng.random_range(0..locks));
-            LockName::Device { host: "host".to_owned(), device }
-        };
-        let mut names: Vec<LockName> = (0..count).map(|_| name()).collect();
-        names.sort();
-        names.dedup();
-        Wish {
-            owner,
-            names,
-            patience: if rng.random_ratio(1, 16) { Duration::ZERO } else { PATIENCE },
-            leaves: rng.random_ratio(1, 16).then(|| Duration::from_millis(rng.random_range(1..30))),
-            re_enters: rng.random_ratio(1, 32),
-            slow: rng.random_ratio(1, 400),
-        }
     }
 
     /// None without a grant.
