@@ -56,4 +56,9 @@ impl Hand {
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|now| *now += by);
     }
+
+    /// Back too, as a clock that is broken may go.
+    pub fn set(&self, now: Duration) {
+        self.0.send_replace(now);
+    }
 }

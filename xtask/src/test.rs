@@ -23,6 +23,7 @@ pub const PACKAGES: &[&str] = &[
     "docker-compose",
     "iproute2",
     "iputils-ping",
+    "nftables",
 ];
 
 pub fn run(fast: bool, arguments: &[String]) -> Result<()> {

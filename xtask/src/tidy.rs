@@ -41,13 +41,14 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "virtual_router_phantom",
         ],
     ),
+    ("history", &["errors", "model", "locks"]),
 ];
 
 /// What only some places may do: what it looks like, where it may stand, and why.
 const ONLY_IN: &[(&str, &[&str], &str)] = &[
     (
         "Command::new(",
-        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "bench/"],
+        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "bench/", "history/"],
         "processes are started in hosts alone",
     ),
     ("#[allow(", &[], "use #[expect(.., reason = \"..\")]"),
