@@ -218,8 +218,10 @@ impl Backends {
 impl Drop for Backends {
     fn drop(&mut self) {
         say("taking everything down");
-        *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // Held meanwhile, so that an interrupt does not end the process in the middle of it.
+        let mut folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
         take_down(&self.folder);
+        *folder = None;
     }
 }
 
