@@ -220,8 +220,9 @@ impl Drop for Backends {
         say("taking everything down");
         // Held meanwhile, so that an interrupt does not end the process in the middle of it.
         let mut folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
-        take_down(&self.folder);
-        *folder = None;
+        if let Some(folder) = folder.take() {
+            take_down(&folder);
+        }
     }
 }
 
