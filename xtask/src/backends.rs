@@ -218,8 +218,11 @@ impl Backends {
 impl Drop for Backends {
     fn drop(&mut self) {
         say("taking everything down");
-        *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        take_down(&self.folder);
+        // Held meanwhile, so that an interrupt does not end the process in the middle of it.
+        let mut folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folder.take() {
+            take_down(&folder);
+        }
     }
 }
 
