@@ -19,6 +19,7 @@ pub mod virtual_router;
 pub mod vm;
 
 pub mod event;
+pub mod fence;
 pub mod history;
 pub mod lock;
 pub mod task;
