@@ -187,11 +187,8 @@ pub trait Host: Send + Sync {
     /// Runs it to its end and gives what it said; a status that is none of its answers is [`HostError::Failed`]. When the
     /// deadline passes, or the future is dropped, the process and its children are gone. For a command that looks the
     /// fences mean nothing.
-    fn run_under<'a>(
-        &'a self,
-        fences: &'a Fences,
-        command: &'a Invocation,
-    ) -> BoxFuture<'a, Result<Output, HostError>>;
+    fn run_under<'a>(&'a self, fences: &'a Fences, command: &'a Invocation)
+    -> BoxFuture<'a, Result<Output, HostError>>;
 
     /// Writes a file whole, with this mode, by way of a temporary name beside it and a rename, synced; parent folders
     /// are made. Always [`Effect::Acts`].

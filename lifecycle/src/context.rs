@@ -3,9 +3,9 @@
 
 use crate::attempt::{Boundary, Hook, Side};
 use crate::driver::Prerequisite;
+use crate::failure;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
-use crate::failure;
 use errors::Fault;
 use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
@@ -301,9 +301,8 @@ impl Context {
     /// From now on the host checks these too, before anything acts.
     pub(crate) fn act_under(&self, names: &[LockName], held: &locks::Held) {
         let granted = names.iter().filter_map(|name| Some((name, held.fence(name)?)));
-        let fences = granted.fold(self.host.fences(), |fences, (name, fence)| {
-            fences.with(name.clone(), Mode::Exclusive, fence)
-        });
+        let fences =
+            granted.fold(self.host.fences(), |fences, (name, fence)| fences.with(name.clone(), Mode::Exclusive, fence));
         self.host.hold(fences);
     }
 

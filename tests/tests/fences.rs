@@ -95,7 +95,8 @@ async fn a_worker_that_was_paused_before_it_acts_is_refused_at_the_host() {
     let words = host.host.words();
 
     go_on.send(()).expect("the first worker waits");
-    let late = tokio::time::timeout(LIMIT, was_late.recv()).await.expect("it goes on").expect("it says what came of it");
+    let late =
+        tokio::time::timeout(LIMIT, was_late.recv()).await.expect("it goes on").expect("it says what came of it");
     let refused = late.expect_err("the late command was carried out");
     assert!(refused.contains(&format!("of the lock resource/{id} and refused")), "{refused}");
     assert_eq!(host.host.words(), words, "the late command did something");

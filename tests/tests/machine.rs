@@ -53,7 +53,10 @@ impl Machine {
     pub fn is_as_before(&self) {
         assert_eq!(seen(), self.before, "something was left on the host");
         let fences = names::fence_folder(&self.storage());
-        let left = run("find", &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*", "-not", "-path", &format!("{fences}/*")]);
+        let left = run(
+            "find",
+            &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*", "-not", "-path", &format!("{fences}/*")],
+        );
         assert_eq!(left, "", "files were left on the host");
     }
 }

@@ -143,7 +143,8 @@ pub async fn a_command_that_is_dropped_keeps_nothing(ground: &Ground) {
 
 pub async fn a_daemon_that_a_command_leaves_keeps_nothing(ground: &Ground) {
     let file = ground.path("pid");
-    let script = "exec setsid -f sh -c 'echo $$ >\"$1.part\"; mv \"$1.part\" \"$1\"; exec sleep 3600' sh \"$1\" >/dev/null 2>&1";
+    let script =
+        "exec setsid -f sh -c 'echo $$ >\"$1.part\"; mv \"$1.part\" \"$1\"; exec sleep 3600' sh \"$1\" >/dev/null 2>&1";
     act(ground, &ground.alone(5), Invocation::acts(["sh", "-c", script, "sh", &file])).await;
     act(ground, &ground.alone(6), Invocation::acts(["true"]).deadline(LIMIT)).await;
     let pid = eventually(LIMIT, "the daemon is named", async || match ground.host.get(&file).await {
