@@ -12,7 +12,8 @@ use std::time::Duration;
 ///
 /// A file holds the highest exclusive and the highest shared fence. Those who share a lock write into it in turns, by a
 /// flock of the folder that is held for nothing else. Descriptor 9 is the file of the innermost lock; those of the others
-/// the shell keeps for itself, where no child has them. A file that was pruned while it was waited for is none any more.
+/// the shell keeps for itself, where no child has them. Numbers have a fixed width and are written in place, so that only a
+/// new file needs more than its data synced. A file that was pruned while it was waited for is none any more.
 ///
 /// On SIGTERM the command goes, and the shell only after it: the files stay in hand as long as it runs.
 const SCRIPT: &str = r#"m=$1 d=$2; shift 2
@@ -25,8 +26,9 @@ seen() {
     case $x$s in *[!0-9]*) no unreadable "${f##*/}";; esac
 }
 keep() {
+    if [ -s "$f" ]; then y=-d; else y=; fi
     printf '%19d %19d\n' "$x" "$s" 1<>"$f" || no failed
-    sync -- "$f" "$d" || no failed
+    sync $y -- "$f" "$d" || no failed
 }
 under() {
     if [ "$1" = -- ]; then

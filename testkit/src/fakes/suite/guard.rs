@@ -3,7 +3,7 @@
 use super::commands::{are_gone, pids, run, sh, stubborn};
 use super::fences::{is_fenced, lock};
 use super::{Ground, noise};
-use crate::{LIMIT, eventually};
+use crate::LIMIT;
 use futures::future::join_all;
 use hosts::{Fences, HostError, Invocation, Output};
 use model::fence::Seen;
@@ -143,14 +143,12 @@ pub async fn a_command_that_is_dropped_keeps_nothing(ground: &Ground) {
 
 pub async fn a_daemon_that_a_command_leaves_keeps_nothing(ground: &Ground) {
     let file = ground.path("pid");
-    let script =
-        "exec setsid -f sh -c 'echo $$ >\"$1.part\"; mv \"$1.part\" \"$1\"; exec sleep 3600' sh \"$1\" >/dev/null 2>&1";
-    act(ground, &ground.alone(5), Invocation::acts(["sh", "-c", script, "sh", &file])).await;
+    // It waits until the daemon is out of its process group: before that it would end with it.
+    let daemon = "echo $$ >\"$1.part\"; mv \"$1.part\" \"$1\"; exec sleep 3600";
+    let script = "setsid -f sh -c \"$2\" sh \"$1\" >/dev/null 2>&1; until [ -e \"$1\" ]; do sleep 0.01; done";
+    act(ground, &ground.alone(5), Invocation::acts(["sh", "-c", script, "sh", &file, daemon])).await;
     act(ground, &ground.alone(6), Invocation::acts(["true"]).deadline(LIMIT)).await;
-    let pid = eventually(LIMIT, "the daemon is named", async || match ground.host.get(&file).await {
-        Ok(Some(bytes)) => Ok(String::from_utf8_lossy(&bytes).trim().to_owned()),
-        other => Err(format!("{other:?}")),
-    })
-    .await;
+    let pid = ground.host.get(&file).await.unwrap().expect("the daemon is named");
+    let pid = String::from_utf8_lossy(&pid).trim().to_owned();
     run(ground.host.as_ref(), Invocation::acts(["kill", "-KILL", &pid])).await;
 }
