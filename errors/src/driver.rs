@@ -180,10 +180,10 @@ pub static PROGRAM_MISSING: Entry = Entry {
 
 pub static HOST_FENCED: Entry = Entry {
     code: "2005",
-    text: "{host} has seen fence {seen} for {resource} and refused {fence}.",
-    cause: "A newer attempt has already touched the hardware.",
-    remedy: "Nothing to do: the newer attempt carries on.",
-    category: Category::PreconditionFailed,
+    text: "{host} has seen fence {seen} of the lock {lock} and refused {fence}; nothing was done.",
+    cause: "The lock was granted to another meanwhile, who has already acted: this worker was paused or cut off.",
+    remedy: "Nothing to do: it is tried again by itself. If it goes on, the lock service's clock is behind: set it, restart the service.",
+    category: Category::Locked,
 };
 
 pub(crate) const ENTRIES: &[&Entry] = &[

@@ -1,6 +1,9 @@
-//! The trait, and the three ways in which reaching a host goes wrong.
+//! The trait, and the ways in which reaching a host goes wrong.
 
+use crate::guard::{self, Fences};
 use futures::future::BoxFuture;
+use model::Fence;
+use model::lock::LockName;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -120,7 +123,7 @@ impl Command<()> {
     }
 }
 
-/// Three ways to go wrong are three kinds: not reached, the command said no (or hung), the answer made no sense.
+/// Ways to go wrong are kinds: not reached, not let through, the command said no (or hung), the answer made no sense.
 #[derive(Debug, Error)]
 pub enum HostError {
     #[error("host {host} could not be reached: {reason}")]
@@ -135,6 +138,12 @@ pub enum HostError {
     Deadline { host: String, program: String, line: String, deadline: Duration },
     #[error("the answer of {program} makes no sense: {reason}")]
     Nonsense { host: String, program: String, line: String, reason: String },
+    /// Somebody who was granted the lock later has acted already; nothing was done.
+    #[error("{host} has seen fence {seen} of the lock {lock} and refused {fence}")]
+    Fenced { host: String, lock: LockName, seen: Fence, fence: Fence },
+    /// It acts, and no lock is held.
+    #[error("{line} may change something on {host}, and no lock is held")]
+    Unguarded { host: String, line: String },
 }
 
 impl HostError {
@@ -143,6 +152,20 @@ impl HostError {
         match self {
             Self::Failed { status, .. } => Some(*status),
             _ => None,
+        }
+    }
+
+    /// The same, said of another command than the one that was run in its place.
+    pub(crate) fn said_of(self, other: &str, of: &str) -> Self {
+        let (program, line) = (other.to_owned(), of.to_owned());
+        match self {
+            Self::Failed { host, status, stderr, .. } => Self::Failed { host, program, line, status, stderr },
+            Self::Deadline { host, deadline, .. } => Self::Deadline { host, program, line, deadline },
+            Self::Nonsense { host, reason, .. } => Self::Nonsense { host, program, line, reason },
+            error @ (Self::Unreachable { .. }
+            | Self::ProgramMissing { .. }
+            | Self::Fenced { .. }
+            | Self::Unguarded { .. }) => error,
         }
     }
 
@@ -155,22 +178,46 @@ impl HostError {
     }
 }
 
-/// A machine that commands run on.
+/// A machine that commands run on. What acts is done under the locks that are held, and the host checks their fences and
+/// does it in one go; see [`guard`](crate::guard). The methods without fences are for what is under no lock.
 pub trait Host: Send + Sync {
     /// The server's name.
     fn name(&self) -> &str;
 
     /// Runs it to its end and gives what it said; a status that is none of its answers is [`HostError::Failed`]. When the
-    /// deadline passes, or the future is dropped, the process and its children are gone.
-    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>>;
+    /// deadline passes, or the future is dropped, the process and its children are gone. For a command that looks the
+    /// fences mean nothing.
+    fn run_under<'a>(&'a self, fences: &'a Fences, command: &'a Invocation)
+    -> BoxFuture<'a, Result<Output, HostError>>;
 
     /// Writes a file whole, with this mode, by way of a temporary name beside it and a rename, synced; parent folders
     /// are made. Always [`Effect::Acts`].
-    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>>;
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>>;
 
     /// Reads a file; none when it is absent. Always [`Effect::Looks`].
     fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>>;
 
     /// Removes a file or an empty folder; what is absent is removed already. Always [`Effect::Acts`].
-    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>>;
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// Forgets the fences of a folder that have not risen for this long.
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>>;
+
+    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
+        self.run_under(&guard::NONE, command)
+    }
+
+    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
+        self.put_under(&guard::NONE, path, bytes, mode)
+    }
+
+    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        self.remove_under(&guard::NONE, path)
+    }
 }

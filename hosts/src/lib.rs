@@ -3,11 +3,14 @@
 //!
 //! Invariant: this crate alone starts processes. It knows no program by name.
 
+pub mod guard;
 pub mod host;
 pub mod local;
 pub mod phantom;
 pub mod ssh;
 
+mod files;
+mod mark;
 mod nowhere;
 mod process;
 
@@ -26,4 +29,5 @@ pub fn open(name: &str, address: &str, options: &SshOptions) -> Arc<dyn Host> {
     }
 }
 
+pub use guard::{Fences, Guarded};
 pub use host::{Command, Effect, Host, HostError, Invocation, Output};

@@ -1,5 +1,7 @@
 //! This machine.
 
+use crate::files::{self, FileWork};
+use crate::guard::{self, Fences, Wrapped};
 use crate::host::{Host, HostError, Invocation, Output};
 use crate::process::{self, LONGEST_ANSWER, Stdin};
 use futures::future::BoxFuture;
@@ -7,6 +9,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub struct Local {
     name: String,
@@ -15,6 +18,17 @@ pub struct Local {
 impl Local {
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
+    }
+
+    async fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
+        let wrapped = Wrapped::of(command, fences);
+        let result = process::run(&self.name, wrapped.invocation(), Stdin::Closes).await;
+        command.judge(&self.name, wrapped.read(&self.name, result)?)
+    }
+
+    /// File work under locks is a command, as only a command is checked and done in one go.
+    async fn guarded(&self, fences: &Fences, work: FileWork) -> Result<(), HostError> {
+        self.answer(fences, &work.command).await.map(drop).map_err(|error| work.told(error))
     }
 
     /// File work off the threads that serve everyone.
@@ -39,14 +53,24 @@ impl Host for Local {
         &self.name
     }
 
-    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
-        Box::pin(async move {
-            let output = process::run(&self.name, command, Stdin::Closes).await?;
-            command.judge(&self.name, output)
-        })
+    fn run_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
+        Box::pin(self.answer(fences, command))
     }
 
-    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
+        if !fences.is_empty() {
+            return Box::pin(self.guarded(fences, files::put(path, bytes, mode)));
+        }
         let (to, bytes) = (PathBuf::from(path), bytes.to_vec());
         Box::pin(self.files(format!("write {path}"), move || put(&to, &bytes, mode)))
     }
@@ -56,9 +80,16 @@ impl Host for Local {
         Box::pin(self.files(format!("read {path}"), move || get(&from)))
     }
 
-    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        if !fences.is_empty() {
+            return Box::pin(self.guarded(fences, files::remove(path)));
+        }
         let gone = PathBuf::from(path);
         Box::pin(self.files(format!("remove {path}"), move || remove(&gone)))
+    }
+
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move { self.answer(&guard::NONE, &guard::prune(folder, untouched)).await.map(drop) })
     }
 }
 

@@ -1,7 +1,9 @@
 //! A host whose address cannot be read: it is not reached, and says why.
 
+use crate::guard::Fences;
 use crate::host::{Host, HostError, Invocation, Output};
 use futures::future::BoxFuture;
+use std::time::Duration;
 
 pub(crate) struct Nowhere {
     pub name: String,
@@ -19,11 +21,21 @@ impl Host for Nowhere {
         &self.name
     }
 
-    fn run<'a>(&'a self, _command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
+    fn run_under<'a>(
+        &'a self,
+        _fences: &'a Fences,
+        _command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
         self.never()
     }
 
-    fn put<'a>(&'a self, _path: &'a str, _bytes: &'a [u8], _mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
+    fn put_under<'a>(
+        &'a self,
+        _fences: &'a Fences,
+        _path: &'a str,
+        _bytes: &'a [u8],
+        _mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
         self.never()
     }
 
@@ -31,7 +43,11 @@ impl Host for Nowhere {
         self.never()
     }
 
-    fn remove<'a>(&'a self, _path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+    fn remove_under<'a>(&'a self, _fences: &'a Fences, _path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        self.never()
+    }
+
+    fn prune<'a>(&'a self, _folder: &'a str, _untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
         self.never()
     }
 }

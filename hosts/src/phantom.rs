@@ -1,10 +1,12 @@
 //! A host without hardware: it keeps words in memory and knows one program, `phantom`, that reads and writes them. What
 //! it does not know it refuses. Files are kept in memory too.
 
-use crate::host::{Host, HostError, Invocation, Output};
+use crate::guard::{Fences, Memory};
+use crate::host::{Effect, Host, HostError, Invocation, Output};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// `phantom get KEY` answers the value or nothing; `phantom list KEY` the key and all below it, a line each;
 /// `phantom set KEY VALUE`; `phantom drop KEY` drops the key and all below it.
@@ -17,6 +19,7 @@ pub struct Phantom {
 struct State {
     words: BTreeMap<String, String>,
     files: BTreeMap<String, Vec<u8>>,
+    fences: Memory,
 }
 
 impl Phantom {
@@ -33,9 +36,19 @@ impl Phantom {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, command: &Invocation) -> Result<Output, HostError> {
-        let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+    /// Admitted and done in one go: nobody else has the state in between.
+    fn admitted(&self, fences: &Fences) -> Result<MutexGuard<'_, State>, HostError> {
         let mut state = self.state();
+        state.fences.admit(&self.name, fences)?;
+        Ok(state)
+    }
+
+    fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
+        let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+        let mut state = match command.effect {
+            Effect::Looks => self.state(),
+            Effect::Acts => self.admitted(fences)?,
+        };
         let stdout = match argv.as_slice() {
             ["phantom", "get", key] => state.words.get(*key).cloned().unwrap_or_default(),
             ["phantom", "list", key] => {
@@ -77,13 +90,23 @@ impl Host for Phantom {
         &self.name
     }
 
-    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
-        Box::pin(async move { self.answer(command) })
+    fn run_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
+        Box::pin(async move { self.answer(fences, command) })
     }
 
-    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], _mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        _mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
         Box::pin(async move {
-            self.state().files.insert(path.to_owned(), bytes.to_vec());
+            self.admitted(fences)?.files.insert(path.to_owned(), bytes.to_vec());
             Ok(())
         })
     }
@@ -92,9 +115,16 @@ impl Host for Phantom {
         Box::pin(async move { Ok(self.state().files.get(path).cloned()) })
     }
 
-    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
         Box::pin(async move {
-            self.state().files.remove(path);
+            self.admitted(fences)?.files.remove(path);
+            Ok(())
+        })
+    }
+
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            self.state().fences.prune(folder, untouched);
             Ok(())
         })
     }

@@ -11,10 +11,12 @@
 //! that has left its process group is not followed.
 
 mod address;
-mod files;
 mod line;
 
+use crate::files::{self, FileWork};
+use crate::guard::{self, Fences, Wrapped};
 use crate::host::{Host, HostError, Invocation, Output};
+use crate::mark;
 use crate::process::{self, Stdin};
 use futures::future::BoxFuture;
 use line::Answer;
@@ -23,7 +25,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
-use uuid::Uuid;
 
 pub use address::SshAddress;
 
@@ -110,12 +111,13 @@ impl Ssh {
         }
     }
 
+    /// Whatever its status.
     async fn cross(&self, command: &Invocation) -> Result<Output, HostError> {
         let unreachable = |reason: String| HostError::Unreachable { host: self.name.clone(), reason };
         let here = |error: io::Error| unreachable(format!("preparing the connection: {error}"));
         let control = self.control().map_err(here)?;
         let log = NamedTempFile::with_prefix_in("log-", &control).map_err(here)?;
-        let mark = Uuid::new_v4().simple().to_string();
+        let mark = mark::new();
         let near = self.near(command, &mark, &control, log.path());
         let output = match process::run(&self.name, &near, Stdin::StaysOpen).await {
             Err(HostError::Deadline { .. }) => {
@@ -127,15 +129,23 @@ impl Ssh {
             result => result?,
         };
         match line::answer(&output.stderr, &mark) {
-            Some(Answer::Ended { status, stderr }) => {
-                command.judge(&self.name, Output { status, stdout: output.stdout, stderr })
-            }
+            Some(Answer::Ended { status, stderr }) => Ok(Output { status, stdout: output.stdout, stderr }),
             Some(Answer::Missing) => {
                 Err(HostError::ProgramMissing { host: self.name.clone(), program: command.program().to_owned() })
             }
             Some(Answer::Deadline) => Err(process::deadline(&self.name, command)),
             None => Err(unreachable(reason(log, &output))),
         }
+    }
+
+    async fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
+        let wrapped = Wrapped::of(command, fences);
+        let output = wrapped.read(&self.name, self.cross(wrapped.invocation()).await)?;
+        command.judge(&self.name, output)
+    }
+
+    async fn file(&self, fences: &Fences, work: FileWork) -> Result<Output, HostError> {
+        self.answer(fences, &work.command).await.map_err(|error| work.told(error))
     }
 }
 
@@ -162,22 +172,36 @@ impl Host for Ssh {
         &self.name
     }
 
-    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
-        Box::pin(self.cross(command))
+    fn run_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
+        Box::pin(self.answer(fences, command))
     }
 
-    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(async move { self.file(files::put(path, bytes, mode)).await.map(drop) })
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move { self.file(fences, files::put(path, bytes, mode)).await.map(drop) })
     }
 
     fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>> {
         Box::pin(async move {
-            let output = self.file(files::get(path)).await?;
+            let output = self.file(&guard::NONE, files::get(path)).await?;
             Ok((output.status != files::ABSENT).then_some(output.stdout))
         })
     }
 
-    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(async move { self.file(files::remove(path)).await.map(drop) })
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move { self.file(fences, files::remove(path)).await.map(drop) })
+    }
+
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move { self.answer(&guard::NONE, &guard::prune(folder, untouched)).await.map(drop) })
     }
 }

@@ -13,7 +13,7 @@ use model::lock::LockName;
 use model::resource::{Resource, Spec};
 use model::states;
 use model::task::{StepOutcome, Task, TaskStatus};
-use model::{TaskId, Verb};
+use model::{TaskId, Verb, names};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long an attempt holds its place while it waits for its locks; then the task waits instead, and frees the slot.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a host remembers a fence after it has risen last: longer than any attempt can have been paused.
+const FENCES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// All that an attempt needs.
 pub struct Work {
@@ -175,11 +178,8 @@ pub async fn attempt<S: Spec, P: Send>(
     };
     let closed = desk.conclude(claimed, outcome).await;
     drop(cx);
-    if closed {
-        let fence = model::names::fence_file(&storage, resource.id);
-        if let Err(error) = host.remove(&fence).await {
-            warn!(%error, "the fence file of a closed resource stays on the host");
-        }
+    if closed && let Err(error) = host.prune(&names::fence_folder(&storage), FENCES_KEPT).await {
+        warn!(%error, "old fences stay on the host");
     }
 }
 
@@ -240,21 +240,22 @@ async fn under_locks<S: Spec, P>(
     execute: impl for<'a> Execute<'a, S, P>,
     plan: P,
 ) -> Result<(), Fault> {
-    let names = [LockName::Resource { id: resource.id }];
+    let wanted = [LockName::Resource { id: resource.id }];
     if let Some(found) = &cx.plan {
-        found.lock().unwrap_or_else(PoisonError::into_inner).locks = names.iter().map(ToString::to_string).collect();
+        found.lock().unwrap_or_else(PoisonError::into_inner).locks = wanted.iter().map(ToString::to_string).collect();
         return guarded(execute.work(cx, resource, plan)).await;
     }
     report.begin(0, "locks");
-    let held = cx.locks.acquire(&names, cx.owner.clone(), LOCK_WAIT).await;
+    let held = cx.locks.acquire(&wanted, cx.owner.clone(), LOCK_WAIT).await;
     report.end(if held.is_ok() { StepOutcome::Done } else { StepOutcome::Failed });
     let held = held?;
+    cx.act_under(&wanted, &held);
     let lost = held.lost();
     // Set once: an attempt takes its lock once.
     let _ = cx.sign.set(held.sign());
     let watch = Keeper(tokio::spawn({
         let report = report.clone();
-        let lock = names[0].to_string();
+        let lock = wanted[0].to_string();
         async move {
             lost.cancelled().await;
             report.stop(Halt::LockLost { lock });

@@ -3,18 +3,18 @@
 
 use crate::attempt::{Boundary, Hook, Side};
 use crate::driver::Prerequisite;
+use crate::failure;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
-use crate::{failure, fence};
 use errors::Fault;
-use hosts::{Command, Effect, Host, HostError};
+use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
 use model::image::Image;
-use model::lock::LockName;
+use model::lock::{LockName, Mode};
 use model::project::Project;
 use model::server::HostSettings;
 use model::task::{Plan, PlannedStep, StepOutcome};
-use model::{Fence, ResourceId, ResourceType, State, Verb};
+use model::{Fence, ResourceType, State, Verb};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tracing::{Instrument, info_span};
@@ -37,9 +37,9 @@ pub struct Context {
     pub related: Vec<Related>,
     /// Of this attempt; zero before the claim and in a dry run.
     pub fence: Fence,
-    pub(crate) resource: ResourceId,
     verb: Verb,
-    pub(crate) host: Arc<dyn Host>,
+    /// What acts on it is done under the locks that are held.
+    host: Guarded,
     pub(crate) locks: locks::Client,
     pub(crate) owner: locks::Owner,
     /// Of the attempt's own lock, once it is held.
@@ -64,15 +64,15 @@ pub(crate) struct Parts {
 impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { assignment, host, locks, owner, report, hook } = parts;
+        let settings = assignment.server.spec.settings;
         Self {
-            settings: assignment.server.spec.settings,
+            host: Guarded::new(host, &settings.storage),
+            settings,
             project: assignment.project,
             image: assignment.image,
             related: assignment.related,
             fence: Fence(0),
-            resource: assignment.resource.id,
             verb: assignment.task.verb,
-            host,
             locks,
             owner,
             sign: OnceLock::new(),
@@ -274,12 +274,14 @@ impl Context {
             plan.lock().unwrap_or_else(PoisonError::into_inner).steps.push(planned);
             return self.look_and_act(number, step).await;
         }
+        let before = self.host.fences();
         let held = match &lock {
             Some(lock) => Some(self.lock_for_step(lock, name).await?),
             None => None,
         };
         let result = tokio::time::timeout(limit, self.look_and_act(number, step)).await;
         self.enter(Phase::Looking);
+        self.host.hold(before);
         if let Some(held) = held {
             held.release().await;
         }
@@ -290,7 +292,18 @@ impl Context {
 
     async fn lock_for_step(&self, lock: &LockName, step: &str) -> Result<locks::Held, Fault> {
         let owner = locks::Owner { step: step.to_owned(), ..self.owner.clone() };
-        self.locks.acquire(std::slice::from_ref(lock), owner, STEP_LOCK_WAIT).await
+        let names = std::slice::from_ref(lock);
+        let held = self.locks.acquire(names, owner, STEP_LOCK_WAIT).await?;
+        self.act_under(names, &held);
+        Ok(held)
+    }
+
+    /// From now on the host checks these too, before anything acts.
+    pub(crate) fn act_under(&self, names: &[LockName], held: &locks::Held) {
+        let granted = names.iter().filter_map(|name| Some((name, held.fence(name)?)));
+        let fences =
+            granted.fold(self.host.fences(), |fences, (name, fence)| fences.with(name.clone(), Mode::Exclusive, fence));
+        self.host.hold(fences);
     }
 
     async fn look_and_act(&self, number: u32, step: &dyn Step) -> Result<StepOutcome, Fault> {
@@ -302,9 +315,6 @@ impl Context {
             }
             Look::Differs(fault) => return Err(fault),
             Look::Todo => {}
-        }
-        if self.plan.is_none() {
-            fence::check(self.host.as_ref(), &self.settings.storage, self.resource, self.fence).await?;
         }
         self.enter(Phase::Acting);
         let acted = step.act(self).await;
@@ -357,5 +367,7 @@ fn kind_of(error: &HostError) -> &'static str {
         HostError::Failed { .. } => "failed",
         HostError::Deadline { .. } => "deadline",
         HostError::Nonsense { .. } => "nonsense",
+        HostError::Fenced { .. } => "fenced",
+        HostError::Unguarded { .. } => "unguarded",
     }
 }

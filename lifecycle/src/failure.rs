@@ -30,6 +30,12 @@ pub(crate) fn of_host(error: HostError) -> Fault {
             .hole("program", program)
             .hole("reason", reason)
             .command(line, Some(0)),
+        HostError::Fenced { host, lock, seen, fence } => Fault::new(&errors::driver::HOST_FENCED)
+            .hole("host", host)
+            .hole("seen", seen)
+            .hole("lock", lock)
+            .hole("fence", fence),
+        HostError::Unguarded { line, .. } => Fault::new(&errors::driver::TOUCHED_WHILE_LOOKING).hole("command", line),
     }
 }
 

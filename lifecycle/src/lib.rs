@@ -14,7 +14,6 @@ pub mod steps;
 
 mod attempt;
 mod failure;
-mod fence;
 mod notify;
 mod report;
 mod settle;

@@ -56,15 +56,17 @@ mod tests {
 
     #[test]
     fn a_smaller_fence_is_refused_and_the_same_and_a_higher_one_are_admitted() {
-        assert_eq!(admitted([(Exclusive, 5), (Exclusive, 5), (Exclusive, 4), (Exclusive, 6), (Exclusive, 5)]), [
-            true, true, false, true, false
-        ]);
+        assert_eq!(
+            admitted([(Exclusive, 5), (Exclusive, 5), (Exclusive, 4), (Exclusive, 6), (Exclusive, 5)]),
+            [true, true, false, true, false]
+        );
     }
 
     #[test]
     fn those_who_share_do_not_stand_against_one_another() {
-        assert_eq!(admitted([(Shared, 5), (Shared, 7), (Shared, 5), (Exclusive, 6), (Exclusive, 8), (Shared, 7)]), [
-            true, true, true, false, true, false
-        ]);
+        assert_eq!(
+            admitted([(Shared, 5), (Shared, 7), (Shared, 5), (Exclusive, 6), (Exclusive, 8), (Shared, 7)]),
+            [true, true, true, false, true, false]
+        );
     }
 }

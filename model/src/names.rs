@@ -1,6 +1,8 @@
 //! Names of outside things, each made in one function, so that build and scrub cannot disagree; and checks of names.
 
+use crate::lock::LockName;
 use crate::{ImageId, ResourceId};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
 /// The libvirt domain of a VM: `drover-7`.
@@ -40,9 +42,44 @@ pub fn cached_image(storage: &str, image: ImageId, sha256: &str) -> String {
     format!("{storage}/images/{image}-{}", &sha256[..16.min(sha256.len())])
 }
 
-/// The highest fence that a host has seen for a resource is kept in this file beside it.
-pub fn fence_file(storage: &str, resource: ResourceId) -> String {
-    format!("{storage}/fences/{resource}")
+/// The folder where a host keeps the highest fences that it has seen.
+pub fn fence_folder(storage: &str) -> String {
+    format!("{storage}/fences")
+}
+
+/// The longest file name that is written out; a longer one ends in its digest.
+const LONGEST_FENCE_FILE: usize = 200;
+
+/// A lock's file in that folder, another for every lock: `network+kvm-1+web`. A part holds neither the plus between the
+/// parts nor the tilde before a digest.
+pub fn fence_file(lock: &LockName) -> String {
+    let id;
+    let parts: &[&str] = match lock {
+        LockName::Region { region } => &["region", region],
+        LockName::Host { host } => &["host", host],
+        LockName::Network { host, segment } => &["network", host, segment],
+        LockName::Pool { host, pool } => &["pool", host, pool],
+        LockName::Device { host, device } => &["device", host, device],
+        LockName::Resource { id: number } => {
+            id = number.to_string();
+            &["resource", &id]
+        }
+    };
+    let file = parts.iter().map(|part| plain(part)).collect::<Vec<_>>().join("+");
+    if file.len() <= LONGEST_FENCE_FILE {
+        return file;
+    }
+    let digest: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}~{digest}", &file[..LONGEST_FENCE_FILE / 2])
+}
+
+/// Percent signs stand for what a file's name had better not hold.
+fn plain(part: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    part.bytes().map(byte).collect()
 }
 
 /// Lower-case letters, digits and dashes, not at the edges.
@@ -90,4 +127,30 @@ pub fn mac(vm: ResourceId, nic: usize) -> String {
         ((id & 0xf) << 4) as u8 | (nic as u8 & 0xf),
         (id >> 20) as u8
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_lock_has_a_file_of_its_own_that_is_only_a_name() {
+        let network = |host: &str, segment: &str| LockName::Network { host: host.into(), segment: segment.into() };
+        let long = "l".repeat(300);
+        let odd = ["", ".", "..", "a/b", "a b", "a+b", "a%2Fb", "a%b", "it's", "\"", "a\nb", "ü", "~", long.as_str()];
+        let mut locks: Vec<LockName> = odd.iter().map(|part| LockName::Region { region: (*part).into() }).collect();
+        locks.extend(odd.iter().flat_map(|host| odd.iter().map(|segment| network(host, segment))));
+        locks.push(network(&long, &format!("{long}l")));
+        let files: BTreeSet<String> = locks.iter().map(fence_file).collect();
+        assert_eq!(files.len(), locks.len());
+        let is_plain = |file: &String| {
+            file.len() <= LONGEST_FENCE_FILE
+                && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-+%~".contains(&byte))
+                && !file.starts_with(['.', '-'])
+        };
+        assert!(files.iter().all(is_plain), "{files:#?}");
+        assert_eq!(fence_file(&network("kvm-1", "web")), "network+kvm-1+web");
+        assert_eq!(fence_file(&LockName::Resource { id: ResourceId(7) }), "resource+7");
+    }
 }

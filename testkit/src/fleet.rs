@@ -160,6 +160,8 @@ pub struct Fleet {
     pub queue: Queue,
     pub locks: locks::Client,
     lock_service: locks::Locks,
+    lock_url: String,
+    lease_secs: u32,
     pub project: Project,
     pub image: Image,
     pub servers: Vec<Server>,
@@ -243,7 +245,7 @@ impl Fleet {
         tokio::spawn(api::run(store.clone(), listener, shutdown.clone()));
         let client = Client::new(&url, operator);
 
-        let (lock_service, locks) = crate::locks::start(&shutdown, setup.lease_secs).await;
+        let (lock_service, lock_url) = crate::locks::start(&shutdown).await;
         let queue = match setup.queue {
             Some(queue) => queue,
             None => Queue::embedded(&folder.path().join("queue")).await.expect("the embedded queue opens"),
@@ -258,8 +260,10 @@ impl Fleet {
             url,
             store,
             queue,
+            locks: crate::locks::client(&lock_url, setup.lease_secs),
             lock_service,
-            locks,
+            lock_url,
+            lease_secs: setup.lease_secs,
             project,
             image,
             servers: Vec::new(),
@@ -311,7 +315,7 @@ impl Fleet {
             name: name.into(),
             client: Client::new(&self.url, self.worker_token.clone()),
             queue: self.queue.clone(),
-            locks: self.locks.clone(),
+            locks: crate::locks::client(&self.lock_url, self.lease_secs),
             ssh: self.ssh.clone(),
             drain: LIMIT,
             stand_ins: self.stand_ins.clone(),

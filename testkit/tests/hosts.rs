@@ -4,7 +4,7 @@ use hosts::local::Local;
 use hosts::phantom::Phantom;
 use hosts::ssh::{Ssh, SshOptions};
 use hosts::{Host, HostError, Invocation};
-use testkit::fakes::suite::{Ground, commands, files};
+use testkit::fakes::suite::{Ground, commands, fences, files, guard};
 use testkit::real;
 
 /// A test of the same name for each promise.
@@ -14,6 +14,20 @@ macro_rules! promises {
         async fn $promise() {
             super::$suite::$promise(&$ground).await;
         })*
+    };
+}
+
+macro_rules! fences {
+    ($ground:expr) => {
+        promises!($ground, fences:
+            a_smaller_fence_is_refused_and_nothing_happens
+            the_same_fence_and_a_higher_one_are_admitted
+            each_of_several_locks_counts
+            what_is_under_no_lock_is_not_checked
+            those_who_share_a_lock_are_let_in_by_the_rule
+            odd_names_of_locks_do_not_collide
+            old_fences_are_pruned_and_young_ones_are_not
+        );
     };
 }
 
@@ -43,6 +57,18 @@ macro_rules! whole_suite {
             a_folder_is_no_file
             the_mode_is_as_asked_and_nothing_else_is_left
         );
+        fences!($ground);
+        promises!($ground, guard:
+            a_command_that_is_late_is_not_run
+            the_script_and_the_rule_agree
+            a_guarded_command_is_as_it_was
+            what_cannot_be_read_admits_nobody
+            commands_of_one_lock_do_not_overlap
+            commands_that_share_a_lock_run_side_by_side
+            a_command_that_is_stopped_keeps_the_next_one_out_until_it_is_gone
+            a_command_that_is_dropped_keeps_nothing
+            a_daemon_that_a_command_leaves_keeps_nothing
+        );
     };
 }
 
@@ -64,6 +90,7 @@ mod phantom {
         odd_names_are_only_names
         many_at_once_leave_one_whole_file
     );
+    fences!(Ground::of(Phantom::new("phantom")));
 }
 
 mod kvm {
@@ -76,6 +103,7 @@ mod kvm {
         an_empty_folder_is_removed_and_a_full_one_is_not
         a_folder_is_no_file
     );
+    fences!(Ground::of(testkit::fakes::kvm::Kvm::new("kvm")));
 }
 
 fn ssh(options: SshOptions) -> Ssh {

@@ -49,10 +49,14 @@ impl Machine {
         seen().into_iter().filter(|name| !self.before.contains(name)).collect()
     }
 
-    /// Nothing is left on the host but the image cache.
+    /// Nothing is left on the host but the image cache and the fences.
     pub fn is_as_before(&self) {
         assert_eq!(seen(), self.before, "something was left on the host");
-        let left = run("find", &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*"]);
+        let fences = names::fence_folder(&self.storage());
+        let left = run(
+            "find",
+            &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*", "-not", "-path", &format!("{fences}/*")],
+        );
         assert_eq!(left, "", "files were left on the host");
     }
 }

@@ -7,6 +7,8 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// What a paused worker does late is refused at the host.
+mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// The compose file.

@@ -69,6 +69,10 @@ const NOT_IN_VERBS: &[&str] = &[
     "tokio::fs",
 ];
 
+/// What drivers and commands must not touch: a host without fences.
+const NOT_IN_DRIVERS: &[&str] =
+    &["hosts::open", "hosts::local", "hosts::ssh", "hosts::phantom", "hosts::Host;", "dyn Host"];
+
 struct Page {
     path: String,
     text: String,
@@ -111,6 +115,13 @@ fn file(page: &Page, wrong: &mut Vec<String>) {
     }
     if path == "xtask/src/tidy.rs" {
         return;
+    }
+    if ["drivers/", "commands/"].iter().any(|folder| path.starts_with(folder)) {
+        for sign in NOT_IN_DRIVERS.iter().filter(|sign| text.contains(**sign)) {
+            wrong.push(format!(
+                "{path}: {sign}: a host is reached through the lifecycle's context, which has the fences"
+            ));
+        }
     }
     for (sign, places, why) in ONLY_IN {
         if places.iter().any(|place| path.starts_with(place)) {

@@ -6,6 +6,7 @@
 //! so that no output of a command can pass for it.
 
 use crate::host::Invocation;
+use crate::mark;
 use std::time::Duration;
 
 /// Arguments: the mark, the length of stdin in bytes, the deadline in seconds, the command. Stdin is these bytes, then a
@@ -53,15 +54,7 @@ pub fn quoted(argument: &str) -> String {
 
 /// Finds the answer in the far side's stderr; none when it is not there, or was cut.
 pub fn answer(stderr: &[u8], mark: &str) -> Option<Answer> {
-    let sign = format!("\n{mark} ").into_bytes();
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(found) = find(&stderr[at..], &sign) {
-        let from = at + found + sign.len();
-        let length = find(&stderr[from..], b"\n")?;
-        words.push((at + found, std::str::from_utf8(&stderr[from..from + length]).ok()?));
-        at = from + length;
-    }
+    let words = mark::words(stderr, mark)?;
     // A command that is stopped may still end with a status of its own.
     if words.iter().any(|(_, word)| *word == "deadline") {
         return Some(Answer::Deadline);
@@ -70,10 +63,6 @@ pub fn answer(stderr: &[u8], mark: &str) -> Option<Answer> {
         (_, "missing") => Some(Answer::Missing),
         (end, word) => Some(Answer::Ended { status: word.parse().ok()?, stderr: stderr[..*end].to_vec() }),
     }
-}
-
-fn find(bytes: &[u8], sign: &[u8]) -> Option<usize> {
-    bytes.windows(sign.len()).position(|window| window == sign)
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@ pub use left::Left;
 pub use qemu_img::qcow2;
 
 use futures::future::BoxFuture;
-use hosts::{Effect, Host, HostError, Invocation, Output};
+use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
 use state::{Answer, Failure, Refused, State};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub struct Kvm {
     name: String,
@@ -133,12 +134,13 @@ impl Kvm {
 
     // --- the host ---------------------------------------------------------------------------------------------------
 
-    /// Whether the command gets through to the host.
-    fn reach(&self, state: &mut State, line: &str, effect: Effect) -> Result<(), HostError> {
+    /// Whether the command gets through to the host, and is let act.
+    fn reach(&self, state: &mut State, line: &str, effect: Effect, fences: &Fences) -> Result<(), HostError> {
         if let Some(reason) = &state.unreachable {
             return Err(HostError::Unreachable { host: self.name.clone(), reason: reason.clone() });
         }
         let acted = if effect == Effect::Acts {
+            state.fences.admit(&self.name, fences)?;
             state.acted += 1;
             state.acted
         } else {
@@ -151,11 +153,11 @@ impl Kvm {
         failed.map_or(Ok(()), |at| Err(state.failures.remove(at).error))
     }
 
-    fn answer(&self, command: &Invocation) -> Result<Output, HostError> {
+    fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
         let stdin = if command.stdin.is_empty() { "" } else { " <stdin" };
         let line = format!("{}{stdin}", command.line());
         let mut state = self.state();
-        self.reach(&mut state, &line, command.effect)?;
+        self.reach(&mut state, &line, command.effect, fences)?;
         let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
         let (effect, answer) = known(&mut state, &argv, &command.stdin)
             .unwrap_or_else(|| panic!("the fake KVM host does not know: {}", command.line()));
@@ -171,10 +173,11 @@ impl Kvm {
         &self,
         line: String,
         effect: Effect,
+        fences: &Fences,
         work: impl FnOnce(&mut State) -> Result<T, Refused>,
     ) -> Result<T, HostError> {
         let mut state = self.state();
-        self.reach(&mut state, &line, effect)?;
+        self.reach(&mut state, &line, effect, fences)?;
         let failed = |refused: Refused| HostError::Failed {
             host: self.name.clone(),
             program: "file".into(),
@@ -200,14 +203,24 @@ impl Host for Kvm {
         &self.name
     }
 
-    fn run<'a>(&'a self, command: &'a Invocation) -> BoxFuture<'a, Result<Output, HostError>> {
-        Box::pin(async move { self.answer(command) })
+    fn run_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
+        Box::pin(async move { self.answer(fences, command) })
     }
 
-    fn put<'a>(&'a self, path: &'a str, bytes: &'a [u8], mode: u32) -> BoxFuture<'a, Result<(), HostError>> {
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
         let line = format!("write {path} ({} bytes, mode {mode:o})", bytes.len());
         Box::pin(async move {
-            self.file_work(line, Effect::Acts, |state| {
+            self.file_work(line, Effect::Acts, fences, |state| {
                 state.files.make_parents(path)?;
                 state.files.put(path, bytes.to_vec(), mode)
             })
@@ -216,7 +229,8 @@ impl Host for Kvm {
 
     fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>> {
         Box::pin(async move {
-            self.file_work(format!("read {path}"), Effect::Looks, |state| match state.files.read(path) {
+            let line = format!("read {path}");
+            self.file_work(line, Effect::Looks, &Fences::new(""), |state| match state.files.read(path) {
                 Ok(file) => Ok(Some(file.bytes.clone())),
                 Err(files::Wrong::Absent | files::Wrong::NoFolder) => Ok(None),
                 Err(wrong) => Err(wrong.into()),
@@ -224,9 +238,16 @@ impl Host for Kvm {
         })
     }
 
-    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(
-            async move { self.file_work(format!("remove {path}"), Effect::Acts, |state| state.files.remove(path)) },
-        )
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            self.file_work(format!("remove {path}"), Effect::Acts, fences, |state| state.files.remove(path))
+        })
+    }
+
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            self.state().fences.prune(folder, untouched);
+            Ok(())
+        })
     }
 }

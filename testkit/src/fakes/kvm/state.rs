@@ -4,6 +4,7 @@ use super::domain::Domain;
 use super::files::Files;
 use super::ip::Bridge;
 use hosts::HostError;
+use hosts::guard::Memory;
 use std::collections::BTreeMap;
 
 /// A program's stdout with status 0, or what it refused with.
@@ -41,6 +42,7 @@ pub(super) struct State {
     /// By name.
     pub domains: BTreeMap<String, Domain>,
     pub bridges: BTreeMap<String, Bridge>,
+    pub fences: Memory,
     pub served: BTreeMap<String, Vec<u8>>,
     pub guests: Guests,
     pub unreachable: Option<String>,

@@ -6,11 +6,11 @@ use futures::future::join_all;
 use hosts::{Host, HostError, Invocation, Output};
 use std::time::{Duration, Instant};
 
-fn sh(script: &str) -> Invocation {
+pub(super) fn sh(script: &str) -> Invocation {
     Invocation::acts(["sh", "-c", script])
 }
 
-async fn run(host: &dyn Host, command: Invocation) -> Output {
+pub(super) async fn run(host: &dyn Host, command: Invocation) -> Output {
     host.run(&command).await.unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
@@ -104,13 +104,13 @@ pub async fn an_answer_without_end_makes_no_sense(ground: &Ground) {
 }
 
 /// Writes its own number and a child's into a file, and goes on for an hour whatever it is told.
-fn stubborn(file: &str) -> Invocation {
+pub(super) fn stubborn(file: &str) -> Invocation {
     let script =
         "trap '' TERM; sleep 3600 & printf '%s %s' $$ $! >\"$1.part\"; mv \"$1.part\" \"$1\"; wait; sleep 3600";
     Invocation::acts(["sh", "-c", script, "sh", file])
 }
 
-async fn pids(ground: &Ground, file: &str) -> Vec<String> {
+pub(super) async fn pids(ground: &Ground, file: &str) -> Vec<String> {
     eventually(LIMIT, "the processes are named", async || match ground.host.get(file).await {
         Ok(Some(bytes)) => Ok(String::from_utf8_lossy(&bytes).split(' ').map(str::to_owned).collect()),
         other => Err(format!("{other:?}")),
@@ -118,7 +118,7 @@ async fn pids(ground: &Ground, file: &str) -> Vec<String> {
     .await
 }
 
-async fn are_gone(ground: &Ground, pids: &[String]) {
+pub(super) async fn are_gone(ground: &Ground, pids: &[String]) {
     // A zombie has a number and runs no more.
     let script =
         "for pid; do case $(cut -d' ' -f3 \"/proc/$pid/stat\" 2>/dev/null) in ''|Z) ;; *) echo \"$pid\";; esac; done";

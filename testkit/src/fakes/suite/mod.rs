@@ -1,8 +1,10 @@
-//! What every host promises, written once and run on each: `files` on those that keep files, `commands` on those that run
-//! the real programs of a Debian machine.
+//! What every host promises, written once and run on each: `files` and `fences` on those that keep files, `commands` and
+//! `guard` on those that run the real programs of a Debian machine.
 
 pub mod commands;
+pub mod fences;
 pub mod files;
+pub mod guard;
 
 use hosts::Host;
 use std::sync::Arc;
