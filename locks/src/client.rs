@@ -4,9 +4,7 @@ use crate::clock::Clock;
 use crate::held::{Claim, Held};
 use crate::problem::Problem;
 use crate::table::whole_secs;
-use crate::wire::{
-    self, Acquire, Acquired, DEFAULT_LEASE_SECS, Lock, MAX_LEASE_SECS, MAX_WAIT_SECS, Owner, Waits,
-};
+use crate::wire::{self, Acquire, Acquired, DEFAULT_LEASE_SECS, Lock, MAX_LEASE_SECS, MAX_WAIT_SECS, Owner, Waits};
 use crate::{entry::Want, server};
 use errors::driver::LOCK_UNAVAILABLE;
 use errors::{Category, Fault};
@@ -91,7 +89,12 @@ impl Client {
     /// whole seconds; while it lasts, a service that is away is waited for too.
     ///
     /// Errors: [`errors::locks::LOCK_TIMEOUT`] naming a holder; [`LOCK_UNAVAILABLE`] when the service does not answer.
-    pub async fn acquire<W: Clone + Into<Want>>(&self, wants: &[W], owner: Owner, wait: Duration) -> Result<Held, Fault> {
+    pub async fn acquire<W: Clone + Into<Want>>(
+        &self,
+        wants: &[W],
+        owner: Owner,
+        wait: Duration,
+    ) -> Result<Held, Fault> {
         let wants: Vec<Want> = wants.iter().cloned().map(Into::into).collect();
         let asked = wants.iter().map(|want| want.name.to_string()).collect::<Vec<_>>().join(" ");
         let mut claim = Claim::new(self.clone(), owner);

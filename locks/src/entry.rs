@@ -21,13 +21,28 @@ pub struct Entry {
 pub enum Said {
     /// A service process begins to serve. Nobody could renew before it did: every lease starts anew. Fences go on above
     /// this one, should the journal be an old copy.
-    Opened { fence: Fence },
+    Opened {
+        fence: Fence,
+    },
     Acquire(Ask),
-    Renew { owner: Owner, request: String, held: Vec<Hold> },
-    Release { owner: Owner, request: String },
+    Renew {
+        owner: Owner,
+        request: String,
+        held: Vec<Hold>,
+    },
+    Release {
+        owner: Owner,
+        request: String,
+    },
     /// The connection that waited has closed, or waited long enough; nothing when the client has come back on another.
-    Leave { owner: Owner, request: String, visit: u64 },
-    Break { name: LockName },
+    Leave {
+        owner: Owner,
+        request: String,
+        visit: u64,
+    },
+    Break {
+        name: LockName,
+    },
     /// Time alone: what has run out ends.
     Passed,
 }

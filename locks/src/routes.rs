@@ -1,8 +1,8 @@
 //! The service's HTTP routes: who may, what was said, and the answer.
 
 use crate::access::Role;
-use crate::problem::Refusal;
 use crate::entry::{Ask, Want};
+use crate::problem::Refusal;
 use crate::server::{Asked, Locks};
 use crate::wire::{self, Acquire, Lock, Release, Renew, Renewed};
 use axum::body::Bytes;

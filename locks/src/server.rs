@@ -9,9 +9,7 @@ use crate::table::{Refused, Table, whole_secs};
 use crate::wire::{Acquired, Hold, Lock, Owner, Waits};
 use crate::writer::{Answered, Call, Reply, Writer};
 use errors::Fault;
-use errors::locks::{
-    BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD, REGISTERS_AWAY, UPGRADE,
-};
+use errors::locks::{BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD, REGISTERS_AWAY, UPGRADE};
 use model::lock::LockName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -41,7 +41,11 @@ pub enum Refused {
     Upgrade(LockName),
     Lost(Hold),
     NotHeld(LockName),
-    Alive { name: LockName, holder: Owner, left: Duration },
+    Alive {
+        name: LockName,
+        holder: Owner,
+        left: Duration,
+    },
 }
 
 /// What happened since the last [`Table::events`].
@@ -196,8 +200,9 @@ impl Table {
             self.start_lease(ticket);
             return Ok(self.place(ticket));
         }
-        let refused =
-            wants.iter().find(|want| self.lines.get(&want.name).is_some_and(|line| line.admits(key.who, want.mode).is_err()));
+        let refused = wants
+            .iter()
+            .find(|want| self.lines.get(&want.name).is_some_and(|line| line.admits(key.who, want.mode).is_err()));
         if let Some(want) = refused {
             return Err(Refused::Upgrade(want.name.clone()));
         }

@@ -141,7 +141,8 @@ impl Writer {
                 Ok(caught) => {
                     self.caught(caught);
                     let at = self.pace.now();
-                    let entries: Vec<Entry> = sayings.iter().map(|(said, _)| Entry { at, said: said.clone() }).collect();
+                    let entries: Vec<Entry> =
+                        sayings.iter().map(|(said, _)| Entry { at, said: said.clone() }).collect();
                     self.ledger.append(&entries).await.map(|()| entries)
                 }
                 Err(fault) => Err(Unwritten::Away(fault)),

@@ -116,13 +116,16 @@ impl InPostgres {
         let slot = loop {
             let taken: Vec<i32> = sqlx::query_scalar("SELECT slot FROM locks_member ORDER BY slot")
                 .fetch_all(&mut self.quick)
-                .answered().await?;
-            let free = (0..).zip(&taken).find(|(slot, taken)| slot != *taken).map_or(taken.len() as i32, |(slot, _)| slot);
+                .answered()
+                .await?;
+            let free =
+                (0..).zip(&taken).find(|(slot, taken)| slot != *taken).map_or(taken.len() as i32, |(slot, _)| slot);
             let joined = sqlx::query("INSERT INTO locks_member VALUES ($1, $2, 0) ON CONFLICT DO NOTHING")
                 .bind(free)
                 .bind(self.process)
                 .execute(&mut self.quick)
-                .answered().await?;
+                .answered()
+                .await?;
             if joined.rows_affected() == 1 {
                 break free;
             }
@@ -257,7 +260,8 @@ impl InPostgres {
         let rows = sqlx::query("SELECT seq, entries FROM locks_journal WHERE seq > $1 ORDER BY seq")
             .bind(self.applied)
             .fetch_all(&mut self.durable)
-            .answered().await?;
+            .answered()
+            .await?;
         if rows.first().is_some_and(|row| row.get::<i64, _>(0) != self.applied + 1) {
             let mut table = self.read_table().await?;
             let Caught::Entries(entries) = Box::pin(self.catch_up()).await? else {
@@ -404,7 +408,11 @@ impl Watch {
                 *seen = (beat, now);
             } else if now - seen.1 > SILENCE && process != self.process {
                 warn!(process, "a member is silent: its turn is taken from it");
-                sqlx::query("DELETE FROM locks_member WHERE process = $1").bind(process).execute(&mut *connection).answered().await?;
+                sqlx::query("DELETE FROM locks_member WHERE process = $1")
+                    .bind(process)
+                    .execute(&mut *connection)
+                    .answered()
+                    .await?;
             }
         }
         // Of those that were put out, and of those that left without lowering their flags.

@@ -72,7 +72,11 @@ fn those_who_share_hold_together_with_one_fence_and_who_came_between_them_alone_
     let late = told.take(4, &["~host/a"], 0);
     assert!(told.fence(one).is_some());
     assert_eq!(told.fence(one), told.fence(two));
-    assert_eq!((told.fence(alone), told.fence(late)), (None, None), "the late one must not pass the one that waits alone");
+    assert_eq!(
+        (told.fence(alone), told.fence(late)),
+        (None, None),
+        "the late one must not pass the one that waits alone"
+    );
     told.release(1, "r", 1);
     assert_eq!(told.fence(alone), None, "the second still shares it");
     told.release(2, "r", 1);
@@ -88,7 +92,10 @@ fn a_shared_lock_is_not_made_ones_own_beside_others() {
     assert_eq!(told.ask(1, "more", &["host/a"], 0), Err(Refused::Upgrade(host())));
     let mut told = Told::default();
     told.take(1, &["host/a"], 0);
-    assert!(matches!(told.ask(1, "less", &["~host/a"], 0), Ok(Answer::Granted(_))), "who has it alone may share with itself");
+    assert!(
+        matches!(told.ask(1, "less", &["~host/a"], 0), Ok(Answer::Granted(_))),
+        "who has it alone may share with itself"
+    );
     // The exclusive request of an owner that waits elsewhere must not slip into its own shared hold.
     let mut told = Told::default();
     told.take(9, &["host/a"], 0);
@@ -176,7 +183,11 @@ fn a_lock_is_broken_only_when_its_lease_has_run_out() {
     let left = Duration::from_secs(5);
     assert_eq!(told.say(breaking(), 10), Err(Refused::Alive { name: host(), holder: owner(1), left }));
     assert_eq!(told.say(breaking(), 15), Ok(Answer::Done));
-    assert_eq!(told.renew(1, &held, 15), Err(Refused::Lost(held[0].clone())), "its holder is out before anyone else is in");
+    assert_eq!(
+        told.renew(1, &held, 15),
+        Err(Refused::Lost(held[0].clone())),
+        "its holder is out before anyone else is in"
+    );
     assert!(told.0.is_empty());
 }
 

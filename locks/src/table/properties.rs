@@ -28,12 +28,29 @@ const NAMES: [&str; 4] = ["host/a", "pool/a/p", "resource/1", "resource/2"];
 
 #[derive(Clone, Debug)]
 enum Act {
-    Acquire { task: i64, request: u8, wants: Vec<(usize, bool)>, visit: u64 },
+    Acquire {
+        task: i64,
+        request: u8,
+        wants: Vec<(usize, bool)>,
+        visit: u64,
+    },
     /// Of what the request holds.
-    Renew { task: i64, request: u8 },
-    Release { task: i64, request: u8 },
-    Leave { task: i64, request: u8, visit: u64 },
-    Break { name: usize },
+    Renew {
+        task: i64,
+        request: u8,
+    },
+    Release {
+        task: i64,
+        request: u8,
+    },
+    Leave {
+        task: i64,
+        request: u8,
+        visit: u64,
+    },
+    Break {
+        name: usize,
+    },
     Pass,
     Opened,
 }
@@ -102,13 +119,16 @@ fn check(before: &Table, after: &Table) -> Result<(), TestCaseError> {
         prop_assert!(stays || shared || line.fence > before.last_fence, "the fence of {} did not rise", name);
         // Nobody new holds while one who waited before still waits, unless it came along with its owner.
         let waited = |who: &Who| earlier.waiting.iter().position(|waiting| waiting.who == *who);
-        let first_left = earlier.waiting.iter().position(|waiting| {
-            line.waiting.iter().any(|still| still.ticket == waiting.ticket)
-        });
+        let first_left =
+            earlier.waiting.iter().position(|waiting| line.waiting.iter().any(|still| still.ticket == waiting.ticket));
         for holder in &line.holders {
             let is_new = earlier.holders.iter().all(|other| other.who != holder.who);
             if let (true, Some(left)) = (is_new, first_left) {
-                prop_assert!(waited(&holder.who).is_some_and(|place| place < left), "one was passed in the line of {}", name);
+                prop_assert!(
+                    waited(&holder.who).is_some_and(|place| place < left),
+                    "one was passed in the line of {}",
+                    name
+                );
             }
         }
     }
@@ -123,7 +143,11 @@ fn check(before: &Table, after: &Table) -> Result<(), TestCaseError> {
             if holds {
                 let line = line.expect("it holds");
                 prop_assert_eq!(line.fence, request.got[place]);
-                prop_assert!(line.mode == Mode::Exclusive || want.mode == Mode::Shared, "{} is shared, not its own", want.name);
+                prop_assert!(
+                    line.mode == Mode::Exclusive || want.mode == Mode::Shared,
+                    "{} is shared, not its own",
+                    want.name
+                );
             }
         }
     }

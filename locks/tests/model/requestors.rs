@@ -173,7 +173,8 @@ impl Model for Requestors {
             Property::always("safe at the host", |_, world: &World| !world.guard.overlapped && !world.guard.doubled),
             Property::always("who waits gets on", |fleet: &Self, world: &World| {
                 let over = world.clients.iter().all(|client| client.at == At::Over);
-                over || (0..world.clients.len()).any(|who| fleet.next_state(world, Act::Step(who)).as_ref() != Some(world))
+                over || (0..world.clients.len())
+                    .any(|who| fleet.next_state(world, Act::Step(who)).as_ref() != Some(world))
             }),
             Property::sometimes("everyone is served", |_, world: &World| {
                 world.clients.iter().all(|client| client.at == At::Over && client.member)
@@ -182,9 +183,14 @@ impl Model for Requestors {
     }
 }
 
-fn checked(name: &str, model: Requestors) -> impl Checker<Requestors> {
+fn checked(name: &str, model: Requestors) -> impl Checker<Requestors> + use<> {
     let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    println!("requestors, {name}: {} states, {} distinct, {} deep", checker.state_count(), checker.unique_state_count(), checker.max_depth());
+    println!(
+        "requestors, {name}: {} states, {} distinct, {} deep",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
     checker
 }
 

@@ -94,21 +94,21 @@ pub struct Client {
 pub enum At {
     Asks,
     /// With the process and the connection it waits on.
-    Waits { process: usize, visit: u64 },
-    Holds { grants: Vec<(Want, Fence)>, acts: usize },
+    Waits {
+        process: usize,
+        visit: u64,
+    },
+    Holds {
+        grants: Vec<(Want, Fence)>,
+        acts: usize,
+    },
     /// All its acts are done, or one was refused at the host.
     Over,
     Dead,
 }
 
 pub fn owner(client: usize) -> Owner {
-    Owner {
-        task: TaskId(client as i64),
-        attempt: 1,
-        worker: String::new(),
-        host: String::new(),
-        step: String::new(),
-    }
+    Owner { task: TaskId(client as i64), attempt: 1, worker: String::new(), host: String::new(), step: String::new() }
 }
 
 pub fn request() -> String {

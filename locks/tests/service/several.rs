@@ -127,7 +127,8 @@ async fn a_postgres_service_that_begins_reads_the_kept_table_and_what_came_after
         client.acquire(&[name("host/a")], owner(2), WAIT).await.expect("it is free").release().await;
     }
     let mut connection = PgConnection::connect(&database.url).await.expect("the database");
-    let batches: i64 = sqlx::query_scalar("SELECT count(*) FROM locks_journal").fetch_one(&mut connection).await.expect("it counts");
+    let batches: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM locks_journal").fetch_one(&mut connection).await.expect("it counts");
     assert!(batches < 1_100, "{batches} batches are kept");
     let other = database.service().await;
     let shown = other.operator().show(&lock).await.expect("it is held");
