@@ -88,5 +88,8 @@ fn two_threads_are_never_inside_at_once() {
 
 #[test]
 fn registers_whose_writes_may_be_seen_late_let_two_inside_and_are_found() {
-    assert!(catch_unwind(|| two_threads(false)).is_err(), "without an order of writes and reads the algorithm is not safe");
+    assert!(
+        catch_unwind(|| two_threads(false)).is_err(),
+        "without an order of writes and reads the algorithm is not safe"
+    );
 }

@@ -12,8 +12,8 @@ pub mod dead;
 pub mod task;
 
 mod embedded;
-mod record;
 mod rabbitmq;
+mod record;
 mod topology;
 
 pub use dead::DeadLetter;

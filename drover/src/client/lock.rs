@@ -33,11 +33,8 @@ fn open(global: &Global, config: &Config) -> Result<locks::Client, Fault> {
 }
 
 fn text(lock: &Lock) -> String {
-    let mut rows = vec![
-        ("lock", lock.name.to_string()),
-        ("mode", lock.mode.to_string()),
-        ("fence", lock.fence.to_string()),
-    ];
+    let mut rows =
+        vec![("lock", lock.name.to_string()), ("mode", lock.mode.to_string()), ("fence", lock.fence.to_string())];
     for Holder { owner, age_secs, lease_left_secs } in &lock.holders {
         rows.extend([
             ("holder", format!("task {}, attempt {}", owner.task, owner.attempt)),

@@ -77,13 +77,15 @@ async fn holders_waiters_in_their_order_and_fences_outlive_a_crash() {
 #[tokio::test]
 async fn the_time_while_nobody_served_does_not_count_against_a_lease() {
     let folder = tempfile::tempdir().expect("a folder");
-    let fleet = start(folder.path()).await;
+    let mut fleet = start(folder.path()).await;
     let lock = name("resource/7");
     let (stopped, _own_hand) = Clock::manual();
     let holder = fleet.worker().clock(stopped);
     let _held = holder.acquire(std::slice::from_ref(&lock), owner(1), WAIT).await.expect("it is free");
     fleet.hand.advance(Duration::from_secs(10));
     let (address, clock, hand) = (fleet.address.to_string(), fleet.clock.clone(), fleet.hand.clone());
+    fleet.kill();
+    fleet.locks.close().await;
     drop(fleet);
     hand.advance(Duration::from_secs(1_000));
     let fleet = Fleet::start_at(Place::File(folder.path().to_owned()), &address, clock, hand).await;
