@@ -86,6 +86,13 @@ impl Locks {
         }
     }
 
+    /// Whether the registers answer, for readiness.
+    pub async fn check(&self) -> Result<(), Fault> {
+        let (to, answer) = oneshot::channel();
+        self.0.calls.send(Call::Check(to)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
     }

@@ -30,6 +30,8 @@ pub(crate) enum Call {
     Look(Box<dyn FnOnce(&Table, Duration) + Send>),
     /// Nobody has to be told.
     Tell(Said),
+    /// Whether the registers answer.
+    Check(oneshot::Sender<Result<(), Fault>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -47,9 +49,8 @@ impl Reply {
     }
 
     fn fail(self, fault: &Fault) {
-        let reason = fault.holes.first().map_or("they are away", |(_, reason)| reason);
         // Whoever has gone away needs no answer; so everywhere below.
-        let _ = self.to.send(Err(Fault::new(&REGISTERS_AWAY).hole("reason", reason)));
+        let _ = self.to.send(Err(again(fault)));
     }
 }
 
@@ -116,6 +117,7 @@ impl Writer {
                 Call::Say(said, reply) => sayings.push((said, Some(reply))),
                 Call::Tell(said) => sayings.push((said, None)),
                 Call::Look(look) => looks.push(look),
+                Call::Check(to) => drop(to.send(Ok(()))),
                 Call::Close(closed) => closes = Some(closed),
             }
         }
@@ -232,11 +234,18 @@ impl Writer {
                     Call::Say(_, reply) => reply.fail(&fault),
                     Call::Look(look) => look(self.desk.table(), self.pace.now()),
                     Call::Tell(_) => {}
+                    Call::Check(to) => drop(to.send(Err(again(&fault)))),
                     Call::Close(closed) => drop(closed.send(())),
                 }
             }
         }
     }
+}
+
+/// For one more of those who wait.
+fn again(fault: &Fault) -> Fault {
+    let reason = fault.holes.first().map_or("they are away", |(_, reason)| reason);
+    Fault::new(&REGISTERS_AWAY).hole("reason", reason)
 }
 
 /// Microseconds since 1970: above every fence of an older copy of the registers, unless the clock was set back since, or

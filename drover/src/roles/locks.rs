@@ -18,7 +18,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let locks = ::locks::service(&access, registers.expose_secret()).await?;
     tracing::info!(address = %listener.local_addr()?, "the lock service listens");
     notify::tell("READY=1");
-    let router = ::locks::router(locks.clone()).merge(health::router(Checks::new()));
+    let checked = locks.clone();
+    let checks = Checks::new().with("registers", move || {
+        let locks = checked.clone();
+        async move { locks.check().await.map_err(|fault| fault.chain()) }
+    });
+    let router = ::locks::router(locks.clone()).merge(health::router(checks));
     let router = router.layer(axum::middleware::from_fn(http::trace_layer));
     let ends = (locks.clone(), shutdown.clone());
     tokio::spawn(async move {

@@ -9,7 +9,7 @@
 //! resource; the turn is what makes it never fail among processes that run.
 //!
 //! Assumptions: a member beats; one that is silent for [`SILENCE`] by another's clock is put out, and its flags are lowered
-//! for it. A member that was put out writes no register any more. Registers and members need not outlive the database's
+//! for it; one whose connection has gone, at the next beat. A member that was put out writes no register any more. Registers and members need not outlive the database's
 //! power, so they are written without waiting for its disk; entries are.
 
 use super::{Caught, Heard, Unwritten, away};
@@ -45,10 +45,17 @@ const KEPT_BATCHES: i64 = 100;
 /// Nobody else's number: two processes that start at once must not make the tables both.
 const SETTING_UP: i64 = 0x64_726f_7665_72;
 
+/// A member whose connection for entries is gone is dead, or has begun again as another: it need not be waited for.
+const BURY: &str = "DELETE FROM locks_member WHERE backend NOT IN (SELECT pid FROM pg_stat_activity)";
+/// Of those that were put out, and of those that left without lowering their flags.
+const LOWER: &str = "DELETE FROM locks_register WHERE process NOT IN (SELECT process FROM locks_member)";
+
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS locks_journal (seq BIGINT PRIMARY KEY, process BIGINT NOT NULL, entries TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS locks_table (id INT PRIMARY KEY CHECK (id = 1), seq BIGINT NOT NULL, content TEXT NOT NULL);
-    CREATE TABLE IF NOT EXISTS locks_member (slot INT PRIMARY KEY, process BIGINT NOT NULL UNIQUE, beat BIGINT NOT NULL);
+    CREATE TABLE IF NOT EXISTS locks_member (
+        slot INT PRIMARY KEY, process BIGINT NOT NULL UNIQUE, backend INT NOT NULL, beat BIGINT NOT NULL
+    );
     CREATE TABLE IF NOT EXISTS locks_register (
         tree INT NOT NULL, height INT NOT NULL, node INT NOT NULL, side INT NOT NULL,
         flag INT NOT NULL, process BIGINT NOT NULL, PRIMARY KEY (tree, height, node, side)
@@ -113,6 +120,11 @@ impl InPostgres {
     async fn join(&mut self) -> Result<(), Fault> {
         self.watch.abort();
         self.process = (uuid::Uuid::new_v4().as_u64_pair().0 >> 1) as i64;
+        let backend: i32 =
+            sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut self.durable).answered().await?;
+        for left in [BURY, LOWER] {
+            sqlx::query(left).execute(&mut self.quick).answered().await?;
+        }
         let slot = loop {
             let taken: Vec<i32> = sqlx::query_scalar("SELECT slot FROM locks_member ORDER BY slot")
                 .fetch_all(&mut self.quick)
@@ -120,9 +132,10 @@ impl InPostgres {
                 .await?;
             let free =
                 (0..).zip(&taken).find(|(slot, taken)| slot != *taken).map_or(taken.len() as i32, |(slot, _)| slot);
-            let joined = sqlx::query("INSERT INTO locks_member VALUES ($1, $2, 0) ON CONFLICT DO NOTHING")
+            let joined = sqlx::query("INSERT INTO locks_member VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING")
                 .bind(free)
                 .bind(self.process)
+                .bind(backend)
                 .execute(&mut self.quick)
                 .answered()
                 .await?;
@@ -398,6 +411,9 @@ impl Watch {
         if beaten.execute(&mut *connection).answered().await?.rows_affected() == 0 {
             return Ok(false);
         }
+        if sqlx::query(BURY).execute(&mut *connection).answered().await?.rows_affected() > 0 {
+            warn!("a member has died");
+        }
         let members: Vec<(i64, i64)> =
             sqlx::query_as("SELECT process, beat FROM locks_member").fetch_all(&mut *connection).answered().await?;
         self.beats.retain(|process, _| members.iter().any(|(member, _)| member == process));
@@ -415,9 +431,7 @@ impl Watch {
                     .await?;
             }
         }
-        // Of those that were put out, and of those that left without lowering their flags.
-        let lowered = "DELETE FROM locks_register WHERE process NOT IN (SELECT process FROM locks_member)";
-        if sqlx::query(lowered).execute(&mut *connection).answered().await?.rows_affected() > 0 {
+        if sqlx::query(LOWER).execute(&mut *connection).answered().await?.rows_affected() > 0 {
             let wake = sqlx::query("SELECT pg_notify('locks_turn', '')");
             wake.execute(&mut *connection).answered().await?;
         }

@@ -96,6 +96,42 @@ async fn a_client_goes_on_at_another_postgres_service_and_keeps_its_lock_and_its
     database.gone().await;
 }
 
+#[tokio::test]
+async fn a_postgres_service_that_has_died_inside_is_buried_at_once() {
+    let Some(database) = Database::create().await else { return };
+    let one = database.service().await;
+    let lock = name("resource/7");
+    let held = one.worker().acquire(std::slice::from_ref(&lock), owner(1), WAIT).await.expect("it is free");
+    // What a dead one leaves: its flag, and a member whose connection is gone.
+    let left = "UPDATE locks_member SET backend = 0; SELECT 1";
+    database.say(&database.url, left.into()).await;
+    let other = database.service().await;
+    let shown = other.operator().show(&lock).await.expect("it is held");
+    assert_eq!(Some(shown.fence), held.fence(&lock));
+    held.release().await;
+    other.until(&lock, |lock| lock.is_none()).await;
+    database.gone().await;
+}
+
+#[tokio::test]
+async fn a_service_says_when_its_postgres_is_away() {
+    let Some(database) = Database::create().await else { return };
+    let one = database.service().await;
+    one.locks.check().await.expect("it answers");
+    database.say(&database.admin, format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
+    let fault = soon(async {
+        loop {
+            if let Err(fault) = one.locks.check().await {
+                return fault;
+            }
+        }
+    })
+    .await;
+    assert_eq!(fault.entry.code, errors::locks::REGISTERS_AWAY.code);
+    let refused = one.worker().acquire(&[name("host/a")], owner(1), Duration::ZERO).await.expect_err("they are away");
+    assert_eq!(refused.entry.category, errors::Category::Unavailable, "{}", refused.chain());
+}
+
 /// As if one service had been stopped inside for longer than it may: the others put it out, and it does not know.
 #[tokio::test]
 async fn a_postgres_service_that_was_put_out_grants_nothing_that_another_has_granted() {
