@@ -43,7 +43,7 @@ pub enum Refused {
     NotHeld(LockName),
     Alive {
         name: LockName,
-        holder: Owner,
+        holder: Box<Owner>,
         left: Duration,
     },
 }
@@ -260,7 +260,7 @@ impl Table {
         };
         Err(Refused::Alive {
             name: name.clone(),
-            holder: request.owner.clone(),
+            holder: Box::new(request.owner.clone()),
             left: request.ends.saturating_sub(self.now),
         })
     }

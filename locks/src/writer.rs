@@ -24,10 +24,13 @@ const MOST: usize = 1024;
 /// How long registers that do not answer are left in peace.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// With the table and the journal's time.
+type Look = Box<dyn FnOnce(&Table, Duration) + Send>;
+
 /// What a handler hands over.
 pub(crate) enum Call {
     Say(Said, Reply),
-    Look(Box<dyn FnOnce(&Table, Duration) + Send>),
+    Look(Look),
     /// Nobody has to be told.
     Tell(Said),
     /// Whether the registers answer.
@@ -67,21 +70,26 @@ pub(crate) struct Writer {
     desk: Desk<Reply>,
     pace: Pace,
     calls: mpsc::Receiver<Call>,
+    closed: bool,
 }
 
 impl Writer {
     pub async fn open(place: Place, clock: crate::Clock, calls: mpsc::Receiver<Call>) -> Result<Self, Fault> {
         let (ledger, table) = Ledger::open(&place).await?;
         let pace = Pace::new(clock, table.now());
-        let mut writer = Self { place, ledger, desk: Desk::new(table), pace, calls };
-        writer.write(vec![(Said::Opened { fence: fence_of_now() }, None)]).await?;
+        let mut writer = Self { place, ledger, desk: Desk::new(table), pace, calls, closed: false };
+        writer.begin().await?;
         Ok(writer)
+    }
+
+    async fn begin(&mut self) -> Result<(), Fault> {
+        self.write(vec![(Said::Opened { fence: fence_of_now() }, None)]).await
     }
 
     /// Until it is closed, or nobody is left who could say anything.
     pub async fn run(mut self) {
         let mut batch = Vec::new();
-        loop {
+        while !self.closed {
             let deadline = self.desk.table().deadline();
             tokio::select! {
                 biased;
@@ -97,7 +105,7 @@ impl Writer {
                 }
                 count = self.calls.recv_many(&mut batch, MOST) => {
                     if count == 0 {
-                        return self.ledger.close().await;
+                        break;
                     }
                     if let Some(closed) = self.take(&mut batch).await {
                         self.ledger.close().await;
@@ -108,6 +116,7 @@ impl Writer {
                 () = self.pace.wait_until(deadline) => self.say(vec![(Said::Passed, None)]).await,
             }
         }
+        self.ledger.close().await;
     }
 
     async fn take(&mut self, batch: &mut Vec<Call>) -> Option<oneshot::Sender<()>> {
@@ -174,11 +183,11 @@ impl Writer {
                 }
             }
         }
-        if must_keep || !grants.is_empty() {
-            if let Err(fault) = self.ledger.sync() {
-                grants.into_iter().for_each(|(reply, _)| reply.fail(&fault));
-                return Err(fault);
-            }
+        if (must_keep || !grants.is_empty())
+            && let Err(fault) = self.ledger.sync()
+        {
+            grants.into_iter().for_each(|(reply, _)| reply.fail(&fault));
+            return Err(fault);
         }
         for (reply, answered) in grants {
             let _ = reply.to.send(Ok(answered));
@@ -220,23 +229,31 @@ impl Writer {
         loop {
             // A file is open once: the old one is closed first.
             std::mem::replace(&mut self.ledger, Ledger::Memory).close().await;
-            let fault = match Ledger::open(&self.place).await {
+            let begun = match Ledger::open(&self.place).await {
                 Ok((ledger, table)) => {
                     self.ledger = ledger;
                     self.caught(Some(Caught::Whole(Box::new(table))));
-                    return info!("the registers answer again");
+                    self.begin().await
                 }
-                Err(fault) => fault,
+                Err(fault) => Err(fault),
             };
+            let Err(fault) = begun else { return info!("the registers answer again") };
             tokio::time::sleep(PAUSE).await;
+            self.closed |= self.calls.is_closed();
             while let Ok(call) = self.calls.try_recv() {
                 match call {
                     Call::Say(_, reply) => reply.fail(&fault),
                     Call::Look(look) => look(self.desk.table(), self.pace.now()),
                     Call::Tell(_) => {}
                     Call::Check(to) => drop(to.send(Err(again(&fault)))),
-                    Call::Close(closed) => drop(closed.send(())),
+                    Call::Close(closed) => {
+                        self.closed = true;
+                        let _ = closed.send(());
+                    }
                 }
+            }
+            if self.closed {
+                return;
             }
         }
     }

@@ -43,7 +43,7 @@ const COMPACT_BATCHES: usize = 1_000;
 const KEPT_BATCHES: i64 = 100;
 
 /// Nobody else's number: two processes that start at once must not make the tables both.
-const SETTING_UP: i64 = 0x64_726f_7665_72;
+const SETTING_UP: i64 = 0x6472_6f76_6572;
 
 /// A member whose connection for entries is gone is dead, or has begun again as another: it need not be waited for.
 const BURY: &str = "DELETE FROM locks_member WHERE backend NOT IN (SELECT pid FROM pg_stat_activity)";

@@ -181,7 +181,7 @@ fn a_lock_is_broken_only_when_its_lease_has_run_out() {
     let first = told.take(1, &["host/a"], 0);
     let held = told.held(first);
     let left = Duration::from_secs(5);
-    assert_eq!(told.say(breaking(), 10), Err(Refused::Alive { name: host(), holder: owner(1), left }));
+    assert_eq!(told.say(breaking(), 10), Err(Refused::Alive { name: host(), holder: Box::new(owner(1)), left }));
     assert_eq!(told.say(breaking(), 15), Ok(Answer::Done));
     assert_eq!(
         told.renew(1, &held, 15),

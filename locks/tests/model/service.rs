@@ -469,7 +469,7 @@ impl Fleet {
             return Some(());
         }
         let (said, door) = state.calls.pop_front()?;
-        let last = world.journal.last().map_or(LEASE * 0, |entry| entry.at);
+        let last = world.journal.last().map_or(std::time::Duration::ZERO, |entry| entry.at);
         let at = if late { last } else { last.max(LEASE * world.now as u32) };
         let entry = Entry { at, said };
         let told = state.desk.apply(&entry, door).told;
