@@ -1,5 +1,8 @@
 //! Mutual exclusion among any number of contenders, with nothing but reads and writes of shared registers.
 //!
+//! The contenders are the service processes that share a journal: whoever is inside may add to it
+//! ([`crate::ledger`]). They come and go; nothing here knows how many there are.
+//!
 //! # Which algorithm
 //!
 //! Peterson's algorithm for two, played up a tree (a tournament). At each node two sides meet: a contender **raises its
@@ -8,7 +11,7 @@
 //!
 //! The turn is not one register that both sides write. As in Kessels' form, each side has a bit, and equal bits make the
 //! left side wait, different ones the right side. So each register has one writer; it is lowered, raised, or raised with
-//! a bit ([`Mark`]), and **vanishes with its contender**: a lock that nobody wants has no registers. The price is that a
+//! a bit ([`Mark`]), and **vanishes with its contender**: a turn that nobody wants has no registers. The price is that a
 //! returning contender has forgotten its bit, which Kessels' proof does not allow (three values are too few: the checker
 //! in the tests finds two inside). Hence the mark between, raised and not yet given away: at the gate one waits for it
 //! to pass, which it does by itself, as nothing in it waits. At the gate, then, both bits stand still and name one loser;
@@ -29,17 +32,17 @@
 //! - No deadlock, and no starvation of a contender that keeps taking steps.
 //! - A contender may leave from anywhere ([`Contender::leave`]), not only from inside: each node is a game of two, so
 //!   lowering flags from the top down takes nothing from anyone. The filter form of Block and Woo, whose stages are
-//!   safe only as long as each is occupied, does not allow this, and waiting requests are cancelled all the time.
+//!   safe only as long as each is occupied, does not allow this, and a process may die or be put out wherever it stands.
 //! - Bypass: at one node the other side goes first at most once after the turn was given away. With every contender
 //!   woken when its node changes, a contender that waits on a path with `L` contested nodes is passed at most `2^L - 2`
 //!   times (the one inside when it began to wait not counted); the tests reach that bound.
 //!   A contender that takes no steps (a stopped process) has no bound: reads and writes alone cannot give one without
-//!   letting the stopped one stop all.
+//!   letting the stopped one stop all. It is put out instead. The order of the requests does not depend on any of this.
 //!
 //! # Cost
 //!
 //! A slot `s` has `2 * log2(s + 1) + 1` nodes above it: four accesses at each on the way in, one on the way out. The
-//! lowest free slots are used, so a lock without contention costs five accesses.
+//! lowest free slots are used, so a turn without contention costs five accesses.
 //!
 //! # Literature
 //!
@@ -93,7 +96,7 @@ impl Slot {
         (u64::from(self.0) + 1).ilog2()
     }
 
-    /// How many nodes are between the slot and the lock.
+    /// How many nodes are between the slot and the inside.
     fn levels(self) -> u32 {
         2 * self.group() + 1
     }
@@ -179,7 +182,7 @@ enum At {
     Outside,
 }
 
-/// One who wants the lock. It does one register access at a time, so that accesses of others may come between any two.
+/// One who wants to be inside. It does one register access at a time, so that accesses of others may come between any two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Contender {
     slot: Slot,
