@@ -40,7 +40,8 @@ pub struct Opened<R> {
 impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// Opens the file, or makes it with its folder.
     ///
-    /// Errors: [`ErrorKind::ResourceBusy`] when another process has it open.
+    /// Errors: [`ErrorKind::ResourceBusy`] when another process has it open; [`ErrorKind::InvalidData`] when a record is whole
+    /// and yet none that this version knows: nothing is cut off then.
     pub fn open(path: &Path) -> io::Result<Opened<R>> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
@@ -134,19 +135,20 @@ fn read<R: DeserializeOwned>(file: &File) -> io::Result<(Vec<R>, u64)> {
     loop {
         line.clear();
         let length = reader.read_until(b'\n', &mut line)?;
-        match parse(&line) {
-            Some(record) => records.push(record),
-            None => return Ok((records, good)),
-        }
+        let Some(json) = whole(&line) else { return Ok((records, good)) };
+        records.push(serde_json::from_slice(json).map_err(|error| {
+            io::Error::new(ErrorKind::InvalidData, format!("the record at byte {good} is of another version: {error}"))
+        })?);
         good += length as u64;
     }
 }
 
-fn parse<R: DeserializeOwned>(line: &[u8]) -> Option<R> {
+/// What a line holds, if it is as it was written.
+fn whole(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\n")?;
     let (sum, json) = (line.get(..16)?, line.get(17..)?);
     let sum = u64::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
-    (sum == checksum(json)).then(|| serde_json::from_slice(json).ok())?
+    (sum == checksum(json)).then_some(json)
 }
 
 /// FNV-1a: tells a torn write, which is all that it is for.
@@ -156,7 +158,8 @@ fn checksum(bytes: &[u8]) -> u64 {
 
 fn set_aside(path: &Path, file: &mut File, good: u64) -> io::Result<()> {
     file.seek(SeekFrom::Start(good))?;
-    let mut aside = File::create(path.with_extension("damaged"))?;
+    // After what an earlier crash has left there.
+    let mut aside = OpenOptions::new().create(true).append(true).open(path.with_extension("damaged"))?;
     io::copy(file, &mut aside)?;
     aside.sync_all()
 }
@@ -211,6 +214,16 @@ mod tests {
         let text = std::fs::read_to_string(&path).expect("it is there").replace(" 2", " 7");
         std::fs::write(&path, text).expect("room");
         assert_eq!(open(&path).records, [1]);
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_refused_and_nothing_is_cut_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("words.log");
+        Journal::open(&path).expect("it opens").journal.append(&["one".to_owned()]).expect("room");
+        let before = std::fs::read(&path).expect("it is there");
+        assert_eq!(Journal::<u32>::open(&path).expect_err("a word is no number").kind(), ErrorKind::InvalidData);
+        assert_eq!(std::fs::read(&path).expect("it is there"), before);
     }
 
     #[test]

@@ -138,6 +138,8 @@ impl Client {
                 }
                 Ok(Asked::Waits(waits)) => {
                     if self.clock.now() >= ends {
+                        // The service keeps its place: it is given back, as the time for it is over here.
+                        claim.give_back().await;
                         return Err(server::timeout(Some(waits), wait));
                     }
                     (tries, pause) = (0, FIRST_PAUSE);

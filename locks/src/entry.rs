@@ -19,10 +19,11 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Said {
-    /// A service process begins to serve. Nobody could renew before it did: every lease starts anew. Fences go on above
-    /// this one, should the journal be an old copy.
+    /// A service process begins to serve. If it is alone, nobody could renew before it did: every lease starts anew. Fences
+    /// go on above this one, should the journal be an old copy.
     Opened {
         fence: Fence,
+        alone: bool,
     },
     Acquire(Ask),
     Renew {
@@ -56,6 +57,9 @@ pub struct Ask {
     pub wants: Vec<Want>,
     #[serde(with = "micros")]
     pub lease: Duration,
+    /// How much longer than its client knows the lease is, where the clocks of several processes may differ.
+    #[serde(with = "micros")]
+    pub grace: Duration,
     /// The connection that waits for the answer: no two have the same.
     pub visit: u64,
 }

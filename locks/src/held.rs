@@ -40,7 +40,7 @@ impl Claim {
         self.settled = true;
     }
 
-    fn give_back(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn give_back(&self) -> impl Future<Output = ()> + Send + 'static {
         let client = self.client.clone();
         let said = Release { owner: self.owner(), request: self.request.clone() };
         async move {

@@ -3,7 +3,7 @@
 use model::lock::Mode;
 use model::{Fence, TaskId};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A request's number within the table.
@@ -78,32 +78,37 @@ impl Line {
         None
     }
 
-    /// Seats whoever is next, for as long as the holders leave room: nobody is passed, in whichever mode it waits.
+    /// Seats whoever is next, for as long as the holders leave room: nobody is passed, in whichever mode it waits, but by
+    /// requests of an owner that sits already.
     pub fn seat(&mut self, last_fence: &mut Fence, now: Duration) -> Vec<Seated> {
-        let mut seated = Vec::new();
-        while let Some(head) = self.waiting.front() {
-            let (who, mode) = (head.who, head.mode);
-            if self.holders.is_empty() {
-                last_fence.0 += 1;
-                self.fence = *last_fence;
-                self.mode = mode;
-            } else if self.mode == Mode::Exclusive || mode == Mode::Exclusive {
-                break;
-            }
-            let mut claims = Vec::new();
-            let fence = self.fence;
-            self.waiting.retain(|waiting| {
-                // The owner's other requests come along, unless they ask for more.
-                let comes = waiting.who == who && (mode == Mode::Exclusive || waiting.mode == Mode::Shared);
-                if comes {
-                    claims.push(waiting.ticket);
-                    let waited = now.saturating_sub(waiting.since);
-                    seated.push(Seated { ticket: waiting.ticket, fence, waited });
-                }
-                !comes
-            });
-            self.holders.push(Holder { who, since: now, claims });
+        let fits =
+            |line: &Self, mode: Mode| line.holders.is_empty() || (line.mode, mode) == (Mode::Shared, Mode::Shared);
+        if !self.waiting.front().is_some_and(|head| fits(self, head.mode)) {
+            return Vec::new();
         }
+        let places = self.holders.iter().enumerate();
+        let mut places: BTreeMap<Who, usize> = places.map(|(place, holder)| (holder.who, place)).collect();
+        let (mut seated, mut kept) = (Vec::new(), VecDeque::new());
+        for waiting in std::mem::take(&mut self.waiting) {
+            let Waiting { ticket, who, mode, since } = waiting;
+            let covers = self.mode == Mode::Exclusive || mode == Mode::Shared;
+            if let Some(place) = places.get(&who).filter(|_| covers) {
+                self.holders[*place].claims.push(ticket);
+            } else if kept.is_empty() && fits(self, mode) {
+                if self.holders.is_empty() {
+                    last_fence.0 += 1;
+                    self.fence = *last_fence;
+                    self.mode = mode;
+                }
+                places.insert(who, self.holders.len());
+                self.holders.push(Holder { who, since: now, claims: vec![ticket] });
+            } else {
+                kept.push_back(waiting);
+                continue;
+            }
+            seated.push(Seated { ticket, fence: self.fence, waited: now.saturating_sub(since) });
+        }
+        self.waiting = kept;
         seated
     }
 

@@ -4,7 +4,7 @@ use crate::access::Role;
 use crate::entry::{Ask, Want};
 use crate::problem::Refusal;
 use crate::server::{Asked, Locks};
-use crate::wire::{self, Acquire, Lock, Release, Renew, Renewed};
+use crate::wire::{self, Acquire, Lock, Owner, Release, Renew, Renewed};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -34,14 +34,14 @@ async fn acquire(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) ->
     locks.gate().check(&headers, Role::Worker)?;
     let said: Acquire = read(&body)?;
     within("names", said.names.len() + said.shared.len(), 1, wire::MAX_NAMES)?;
-    within("request", said.request.len(), 1, wire::MAX_REQUEST_ID)?;
+    named(&said.owner, &said.request)?;
     within("lease_secs", said.lease_secs, 1, wire::MAX_LEASE_SECS)?;
     within("wait_secs", said.wait_secs, 0, wire::MAX_WAIT_SECS)?;
     let alone = said.names.iter().map(|name| parsed(name).map(Want::from));
     let shared = said.shared.iter().map(|name| parsed(name).map(Want::shared));
     let wants = alone.chain(shared).collect::<Result<Vec<Want>, Fault>>()?;
     let lease = Duration::from_secs(said.lease_secs);
-    let ask = Ask { owner: said.owner, request: said.request, wants, lease, visit: 0 };
+    let ask = Ask { owner: said.owner, request: said.request, wants, lease, grace: Duration::ZERO, visit: 0 };
     Ok(match locks.acquire(ask, Duration::from_secs(said.wait_secs)).await? {
         Asked::Acquired(acquired) => Json(acquired).into_response(),
         Asked::Waits(waits) => (StatusCode::ACCEPTED, Json(waits)).into_response(),
@@ -51,6 +51,7 @@ async fn acquire(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) ->
 async fn renew(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<Json<Renewed>> {
     locks.gate().check(&headers, Role::Worker)?;
     let said: Renew = read(&body)?;
+    named(&said.owner, &said.request)?;
     within("grants", said.grants.len(), 1, wire::MAX_NAMES)?;
     let lease = locks.renew(said.owner, said.request, said.grants).await?;
     Ok(Json(Renewed { lease_secs: lease.as_secs() }))
@@ -59,6 +60,7 @@ async fn renew(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> A
 async fn release(State(locks): State<Locks>, headers: HeaderMap, body: Bytes) -> Answer<StatusCode> {
     locks.gate().check(&headers, Role::Worker)?;
     let said: Release = read(&body)?;
+    named(&said.owner, &said.request)?;
     locks.release(said.owner, said.request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -79,6 +81,15 @@ async fn break_lock(State(locks): State<Locks>, headers: HeaderMap, Path(path): 
     let name = path.strip_suffix("/break").ok_or_else(|| bad_request("a lock is broken at its name's /break"))?;
     locks.break_lock(parsed(name)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a request is known by is kept for as long as it lives, and listed.
+fn named(owner: &Owner, request: &str) -> Result<(), Fault> {
+    within("request", request.len(), 1, wire::MAX_REQUEST_ID)?;
+    for (what, text) in [("worker", &owner.worker), ("host", &owner.host), ("step", &owner.step)] {
+        within(what, text.len(), 0, wire::MAX_WORD)?;
+    }
+    Ok(())
 }
 
 fn parsed(name: &str) -> Result<LockName, Fault> {

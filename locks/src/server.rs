@@ -31,6 +31,7 @@ struct Inner {
     /// The first half says which process it was, the second counts.
     visits: AtomicU64,
     ends: CancellationToken,
+    gone: CancellationToken,
 }
 
 /// What came of a request to acquire.
@@ -53,9 +54,13 @@ impl Locks {
         let (calls, inbox) = mpsc::channel(INBOX);
         let (opened, ready) = oneshot::channel();
         let time = clock.clone();
+        let gone = CancellationToken::new();
+        let going = gone.clone().drop_guard();
         // A thread of its own: it waits for the disk, which would hold up everyone else's.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unstarted)?;
         let write = move || {
+            // However it ends, by a defect too.
+            let _going = going;
             runtime.block_on(async {
                 match Writer::open(place, time, inbox).await {
                     Ok(writer) => {
@@ -69,7 +74,19 @@ impl Locks {
         std::thread::Builder::new().name("locks".into()).spawn(write).map_err(unstarted)?;
         ready.await.map_err(|_| closed())??;
         let visits = AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_0000_0000);
-        Ok(Self(Arc::new(Inner { calls, clock, gate: Gate::new(access), visits, ends: CancellationToken::new() })))
+        Ok(Self(Arc::new(Inner {
+            calls,
+            clock,
+            gate: Gate::new(access),
+            visits,
+            ends: CancellationToken::new(),
+            gone,
+        })))
+    }
+
+    /// Done when nothing can be granted any more: the service was closed, or has a defect.
+    pub async fn gone(&self) {
+        self.0.gone.cancelled().await;
     }
 
     /// Answers every request that waits that it is to be asked again, here or elsewhere; they keep their places.

@@ -85,6 +85,7 @@ struct Request {
     /// The fences of the first of `wants`; it waits for the one after them.
     got: Vec<Fence>,
     lease: Duration,
+    grace: Duration,
     ends: Duration,
     visit: u64,
 }
@@ -151,8 +152,12 @@ impl Table {
     /// Every lease that has run out by the entry's time ends before it.
     pub fn apply(&mut self, entry: &Entry) -> Result<Answer, Refused> {
         self.now = self.now.max(entry.at);
-        if let Said::Opened { fence } = entry.said {
+        if let Said::Opened { fence, alone } = entry.said {
             self.last_fence = self.last_fence.max(fence);
+            if !alone {
+                self.expire();
+                return Ok(Answer::Done);
+            }
             let tickets: Vec<Ticket> = self.requests.keys().copied().collect();
             tickets.into_iter().for_each(|ticket| self.start_lease(ticket));
             return Ok(Answer::Done);
@@ -196,6 +201,7 @@ impl Table {
             }
             known.owner = ask.owner.clone();
             known.lease = ask.lease;
+            known.grace = ask.grace;
             known.visit = ask.visit;
             self.start_lease(ticket);
             return Ok(self.place(ticket));
@@ -214,13 +220,14 @@ impl Table {
             wants,
             got: Vec::new(),
             lease: ask.lease,
+            grace: ask.grace,
             ends: Duration::ZERO,
             visit: ask.visit,
         };
         self.tickets.insert(key, ticket);
         self.requests.insert(ticket, request);
         self.start_lease(ticket);
-        self.gather(vec![ticket]);
+        self.gather(BTreeSet::from([ticket]));
         Ok(self.place(ticket))
     }
 
@@ -270,7 +277,7 @@ impl Table {
         self.tickets.remove(&request.key());
         self.leases.remove(&(request.ends, ticket));
         self.events.push(Event::Ended { ticket });
-        let mut ready = Vec::new();
+        let mut ready = BTreeSet::new();
         for Want { name, .. } in request.wants.iter().take(request.got.len() + 1) {
             let Some(line) = self.lines.get_mut(name) else { continue };
             if let Some(held) = line.quit(ticket, self.now) {
@@ -294,9 +301,9 @@ impl Table {
         }
     }
 
-    /// Sends requests on that have just got what they waited for, each to the next of its names.
-    fn gather(&mut self, mut ready: Vec<Ticket>) {
-        while let Some(ticket) = ready.pop() {
+    /// Sends requests on that have just got what they waited for, each to the next of its names; who asked first goes first.
+    fn gather(&mut self, mut ready: BTreeSet<Ticket>) {
+        while let Some(ticket) = ready.pop_first() {
             let Some(request) = self.requests.get_mut(&ticket) else { continue };
             let Some(Want { name, mode }) = request.wants.get(request.got.len()).cloned() else {
                 self.start_lease(ticket);
@@ -307,7 +314,7 @@ impl Table {
             match self.lines.entry(name.clone()).or_default().join(ticket, who, mode, self.now) {
                 Some(fence) => {
                     request.got.push(fence);
-                    ready.push(ticket);
+                    ready.insert(ticket);
                 }
                 None => ready.extend(self.settle(&name)),
             }
@@ -332,7 +339,7 @@ impl Table {
 
     fn start_lease(&mut self, ticket: Ticket) {
         let Some(request) = self.requests.get_mut(&ticket) else { return };
-        let ends = self.now + request.lease;
+        let ends = self.now + request.lease + request.grace;
         self.leases.remove(&(request.ends, ticket));
         request.ends = ends;
         self.leases.insert((ends, ticket));

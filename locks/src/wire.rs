@@ -13,6 +13,8 @@ pub const MAX_WAIT_SECS: u64 = 600;
 pub const MAX_NAMES: usize = 64;
 /// How long a request's id may be, in bytes.
 pub const MAX_REQUEST_ID: usize = 64;
+/// How long a worker's, a host's or a step's name may be, in bytes.
+pub const MAX_WORD: usize = 256;
 
 /// Who asks. Task and attempt are the identity: a second request of the same two is granted what the first holds, with
 /// the same fence. The rest is for the operator who looks at the list.

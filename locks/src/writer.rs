@@ -75,15 +75,17 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub async fn open(place: Place, clock: crate::Clock, calls: mpsc::Receiver<Call>) -> Result<Self, Fault> {
-        let (ledger, table) = Ledger::open(&place).await?;
-        let pace = Pace::new(clock, table.now());
+        let pace = Pace::new(clock);
+        let (ledger, table) = Ledger::open(&place, &pace).await?;
+        pace.saw(table.now());
         let mut writer = Self { place, ledger, desk: Desk::new(table), pace, calls, closed: false };
         writer.begin().await?;
         Ok(writer)
     }
 
     async fn begin(&mut self) -> Result<(), Fault> {
-        self.write(vec![(Said::Opened { fence: fence_of_now() }, None)]).await
+        let alone = self.ledger.is_alone();
+        self.write(vec![(Said::Opened { fence: fence_of_now(), alone }, None)]).await
     }
 
     /// Until it is closed, or nobody is left who could say anything.
@@ -91,12 +93,16 @@ impl Writer {
         let mut batch = Vec::new();
         while !self.closed {
             let deadline = self.desk.table().deadline();
+            // No branch goes first: neither others' entries nor this process's calls may keep the other from being served.
             tokio::select! {
-                biased;
                 heard = self.ledger.hear() => {
                     let heard = match heard {
                         Ok(Heard::Wanted) => self.ledger.give().await,
                         Ok(Heard::Added) => self.read().await,
+                        Ok(Heard::Both) => match self.ledger.give().await {
+                            Ok(()) => self.read().await,
+                            Err(fault) => Err(fault),
+                        },
                         Err(fault) => Err(fault),
                     };
                     if let Err(fault) = heard {
@@ -120,18 +126,27 @@ impl Writer {
     }
 
     async fn take(&mut self, batch: &mut Vec<Call>) -> Option<oneshot::Sender<()>> {
-        let (mut sayings, mut looks, mut closes) = (Vec::new(), Vec::new(), None);
+        let (mut sayings, mut looks, mut checks, mut closes) = (Vec::new(), Vec::new(), Vec::new(), None);
         for call in batch.drain(..) {
             match call {
                 Call::Say(said, reply) => sayings.push((said, Some(reply))),
                 Call::Tell(said) => sayings.push((said, None)),
                 Call::Look(look) => looks.push(look),
-                Call::Check(to) => drop(to.send(Ok(()))),
+                Call::Check(to) => checks.push(to),
                 Call::Close(closed) => closes = Some(closed),
             }
         }
         if !sayings.is_empty() {
             self.say(sayings).await;
+        }
+        if !checks.is_empty()
+            && let Err(fault) = self.read().await
+        {
+            checks.drain(..).for_each(|to| drop(to.send(Err(again(&fault)))));
+            self.reopen(fault).await;
+        }
+        for to in checks {
+            let _ = to.send(Ok(()));
         }
         for look in looks {
             look(self.desk.table(), self.pace.now());
@@ -147,6 +162,11 @@ impl Writer {
     }
 
     async fn write(&mut self, mut sayings: Vec<(Said, Option<Reply>)>) -> Result<(), Fault> {
+        for (said, _) in &mut sayings {
+            if let Said::Acquire(ask) = said {
+                ask.grace = self.ledger.grace();
+            }
+        }
         let entries = loop {
             let result = match self.ledger.turn().await {
                 Ok(caught) => {
@@ -229,7 +249,7 @@ impl Writer {
         loop {
             // A file is open once: the old one is closed first.
             std::mem::replace(&mut self.ledger, Ledger::Memory).close().await;
-            let begun = match Ledger::open(&self.place).await {
+            let begun = match Ledger::open(&self.place, &self.pace).await {
                 Ok((ledger, table)) => {
                     self.ledger = ledger;
                     self.caught(Some(Caught::Whole(Box::new(table))));

@@ -30,7 +30,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ends.1.cancelled().await;
         ends.0.hand_over();
     });
-    let served = http::serve(listener, router, shutdown).await;
-    locks.close().await;
-    Ok(served?)
+    tokio::select! {
+        served = http::serve(listener, router, shutdown) => {
+            locks.close().await;
+            Ok(served?)
+        }
+        () = locks.gone() => anyhow::bail!("the lock service has ended by a defect: its log says which"),
+    }
 }

@@ -10,6 +10,7 @@ mod file;
 mod postgres;
 
 use crate::entry::Entry;
+use crate::pace::Pace;
 use crate::table::Table;
 use errors::Fault;
 use errors::locks::{REGISTERS_AWAY, REGISTERS_URL};
@@ -17,6 +18,7 @@ use file::InFile;
 use postgres::InPostgres;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where to keep them.
 #[derive(Clone)]
@@ -62,6 +64,8 @@ pub(crate) enum Heard {
     Added,
     /// Another process wants the turn.
     Wanted,
+    /// Either, or both.
+    Both,
 }
 
 pub(crate) enum Ledger {
@@ -71,7 +75,7 @@ pub(crate) enum Ledger {
 }
 
 impl Ledger {
-    pub async fn open(place: &Place) -> Result<(Self, Table), Fault> {
+    pub async fn open(place: &Place, pace: &Pace) -> Result<(Self, Table), Fault> {
         match place {
             Place::Memory => Ok((Self::Memory, Table::default())),
             Place::File(folder) => {
@@ -79,9 +83,25 @@ impl Ledger {
                 Ok((Self::File(Box::new(ledger)), table))
             }
             Place::Postgres(url) => {
-                let (ledger, table) = InPostgres::open(url).await?;
+                let (ledger, table) = InPostgres::open(url, pace).await?;
                 Ok((Self::Postgres(Box::new(ledger)), table))
             }
+        }
+    }
+
+    /// Whether no other process served when this one began.
+    pub fn is_alone(&self) -> bool {
+        match self {
+            Self::Memory | Self::File(_) => true,
+            Self::Postgres(ledger) => ledger.is_alone(),
+        }
+    }
+
+    /// By how much the processes' times may differ.
+    pub fn grace(&self) -> Duration {
+        match self {
+            Self::Memory | Self::File(_) => Duration::ZERO,
+            Self::Postgres(_) => postgres::GRACE,
         }
     }
 

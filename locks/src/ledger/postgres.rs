@@ -4,8 +4,8 @@
 //! ([`crate::peterson`]), one statement a register access; inside, it reads what others have added and adds its own. It
 //! stays inside until another says that it wants the turn. Notifications wake: waiting for the turn, and reading entries.
 //!
-//! Guarantees: an entry's place in the journal is taken once, whatever a process believes: the number is the primary key,
-//! and whoever was paused inside and goes on after another has taken over finds its place taken. That is the check at the
+//! Guarantees: an entry's place in the journal is taken once, whatever a process believes: an entry is added after the
+//! newest or not at all, and whoever was paused inside and goes on after another has taken over finds its place taken. That is the check at the
 //! resource; the turn is what makes it never fail among processes that run.
 //!
 //! Assumptions: a member beats; one that is silent for [`SILENCE`] by another's clock is put out, and its flags are lowered
@@ -14,6 +14,7 @@
 
 use super::{Caught, Heard, Unwritten, away};
 use crate::entry::Entry;
+use crate::pace::Pace;
 use crate::peterson::{Access, Bit, Contender, Flag, Mark, Place, Progress, Side, Slot};
 use crate::table::Table;
 use errors::Fault;
@@ -22,14 +23,19 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 /// How long a member may be silent.
-const SILENCE: Duration = Duration::from_secs(3);
-const BEAT: Duration = Duration::from_millis(500);
+const SILENCE: Duration = Duration::from_secs(2);
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Each beat says what time the member has; who sees it late is late by as much, and a member whose beats are seen no more
+/// is put out.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// How long one that waits for the turn trusts in being woken.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -75,12 +81,24 @@ pub(crate) struct InPostgres {
     applied: i64,
     /// The newest entries that the kept table has.
     compacted: i64,
-    put_out: Arc<AtomicBool>,
+    alone: bool,
+    pace: Pace,
+    seen: Arc<Seen>,
     watch: JoinHandle<()>,
 }
 
+/// What the watch has seen, for the writer.
+#[derive(Default)]
+struct Seen {
+    put_out: AtomicBool,
+    /// The newest entries of which the writer knows.
+    applied: AtomicI64,
+    /// Entries or a wish of which the writer has not heard, though it should have.
+    missed: Notify,
+}
+
 impl InPostgres {
-    pub async fn open(url: &str) -> Result<(Self, Table), Fault> {
+    pub async fn open(url: &str, pace: &Pace) -> Result<(Self, Table), Fault> {
         // A statement that hangs would hold everyone up.
         let options = PgConnectOptions::from_str(url).map_err(away)?.options([("statement_timeout", "10000")]);
         let mut durable = options.connect().answered().await?;
@@ -92,7 +110,6 @@ impl InPostgres {
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
         let mut ears = PgListener::connect_with(&pool).answered().await?;
         ears.listen_all(["locks_journal", "locks_turn"]).answered().await?;
-        let put_out = Arc::new(AtomicBool::new(false));
         let mut ledger = Self {
             options,
             quick,
@@ -102,23 +119,48 @@ impl InPostgres {
             contender: Contender::new(Slot(0)),
             applied: 0,
             compacted: 0,
-            put_out,
+            alone: true,
+            pace: pace.clone(),
+            seen: Arc::default(),
             watch: tokio::spawn(async {}),
         };
         ledger.join().await?;
         let mut table = ledger.read_table().await?;
-        if let Caught::Entries(entries) = ledger.catch_up().await? {
-            for entry in &entries {
-                let _ = table.apply(entry);
-            }
-            table.events();
+        match ledger.catch_up().await? {
+            Caught::Whole(newer) => table = *newer,
+            Caught::Entries(entries) => applied(&mut table, &entries),
         }
+        ledger.meet().await?;
         Ok((ledger, table))
+    }
+
+    /// Waits for a fresh beat of each of the others, or until it is put out: from then on this process has the time.
+    async fn meet(&mut self) -> Result<(), Fault> {
+        let query = "SELECT process, beat FROM locks_member WHERE process <> $1";
+        let first: Vec<(i64, i64)> =
+            sqlx::query_as(query).bind(self.process).fetch_all(&mut self.quick).answered().await?;
+        self.alone = first.is_empty();
+        loop {
+            let now: Vec<(i64, i64)> =
+                sqlx::query_as(query).bind(self.process).fetch_all(&mut self.quick).answered().await?;
+            if !first.iter().any(|member| now.contains(member)) {
+                now.iter().for_each(|(_, beat)| self.pace.saw(time(*beat)));
+                return Ok(());
+            }
+            tokio::time::sleep(BEAT / 5).await;
+        }
+    }
+
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// Becomes a member, in the lowest slot that is free.
     async fn join(&mut self) -> Result<(), Fault> {
         self.watch.abort();
+        // What this process was before it was put out, or believed that it was.
+        let before = sqlx::query("DELETE FROM locks_member WHERE process = $1").bind(self.process);
+        before.execute(&mut self.quick).answered().await?;
         self.process = (uuid::Uuid::new_v4().as_u64_pair().0 >> 1) as i64;
         let backend: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut self.durable).answered().await?;
@@ -145,26 +187,37 @@ impl InPostgres {
         };
         debug!(slot, process = self.process, "joined");
         self.contender = Contender::new(Slot(slot as u32));
-        self.put_out = Arc::default();
-        let watch = Watch { process: self.process, put_out: self.put_out.clone(), beats: HashMap::new() };
+        self.seen = Arc::default();
+        self.seen.applied.store(self.applied, Ordering::Release);
+        let watch =
+            Watch { process: self.process, pace: self.pace.clone(), seen: self.seen.clone(), beats: HashMap::new() };
         self.watch = tokio::spawn(watch.run(quick(&self.options).await?));
         Ok(())
     }
 
+    fn is_put_out(&self) -> bool {
+        self.seen.put_out.load(Ordering::Acquire)
+    }
+
+    fn has_applied(&mut self, seq: i64) {
+        self.applied = seq;
+        self.seen.applied.store(seq, Ordering::Release);
+    }
+
     pub async fn turn(&mut self) -> Result<Option<Caught>, Fault> {
-        if self.contender.is_inside() && !self.put_out.load(Ordering::Acquire) {
+        if self.contender.is_inside() && !self.is_put_out() {
             return Ok(None);
         }
-        let mut say = true;
+        let mut said: Option<Instant> = None;
         loop {
-            if self.put_out.load(Ordering::Acquire) {
+            if self.is_put_out() {
                 self.join().await?;
             }
             let progress = match self.contender.access() {
                 None => break,
                 Some(Access::Write(place, mark)) => {
                     if !self.write(place, mark).await? {
-                        self.put_out.store(true, Ordering::Release);
+                        self.seen.put_out.store(true, Ordering::Release);
                         continue;
                     }
                     self.contender.answered(None)
@@ -175,14 +228,14 @@ impl InPostgres {
                 }
             };
             if progress == Progress::Waits {
-                if say {
+                // Who is inside may not have listened, so it is told again; not at once in answer to another that waits,
+                // or the two would wake each other without an end.
+                if said.is_none_or(|said| said.elapsed() >= LOOK_AGAIN) {
                     self.notify("locks_turn").await?;
+                    said = Some(Instant::now());
                 }
-                // Entries that are heard of here are read once inside. Who is inside may not have listened: it is told
-                // again, but not in answer to another that waits, or the two would wake each other without an end.
-                let heard = tokio::time::timeout(LOOK_AGAIN, self.ears.recv()).await;
-                say = heard.is_err();
-                if let Ok(heard) = heard {
+                // Entries that are heard of here are read once inside.
+                if let Ok(heard) = tokio::time::timeout(LOOK_AGAIN, self.ears.recv()).await {
                     heard.map_err(away)?;
                 }
             }
@@ -221,7 +274,7 @@ impl InPostgres {
 
     async fn notify(&mut self, channel: &'static str) -> Result<(), Fault> {
         let query = sqlx::query("SELECT pg_notify($1, $2)").bind(channel).bind(self.process.to_string());
-        query.execute(&mut self.quick).await.map(drop).map_err(away)
+        query.execute(&mut self.quick).answered().await.map(drop)
     }
 
     pub async fn give(&mut self) -> Result<(), Fault> {
@@ -241,30 +294,39 @@ impl InPostgres {
     pub async fn append(&mut self, entries: &[Entry]) -> Result<(), Unwritten> {
         let text = serde_json::to_string(entries).map_err(|error| Unwritten::Away(away(error)))?;
         let query = sqlx::query(
-            "WITH added AS (INSERT INTO locks_journal VALUES ($1, $2, $3) RETURNING process)
-             SELECT pg_notify('locks_journal', process::text) FROM added",
+            "WITH added AS (
+                 INSERT INTO locks_journal SELECT $1, $2, $3
+                 WHERE NOT EXISTS (SELECT FROM locks_journal WHERE seq >= $1) RETURNING process
+             ) SELECT pg_notify('locks_journal', process::text) FROM added",
         );
         let query = query.bind(self.applied + 1).bind(self.process).bind(text);
         let added = tokio::time::timeout(ANSWER, query.execute(&mut self.durable));
         match added.await.map_err(|_| Unwritten::Away(away("the database did not answer")))? {
-            Ok(_) => {
-                self.applied += 1;
-                Ok(())
+            Ok(added) if added.rows_affected() == 1 => {
+                self.has_applied(self.applied + 1);
+                return Ok(());
             }
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-                warn!(seq = self.applied + 1, "another process took over while this one was inside");
-                self.give().await.map_err(Unwritten::Away)?;
-                Err(Unwritten::Behind)
-            }
-            Err(error) => Err(Unwritten::Away(away(error))),
+            Ok(_) => {}
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
+            Err(error) => return Err(Unwritten::Away(away(error))),
         }
+        warn!(seq = self.applied + 1, "another process took over while this one was inside");
+        self.give().await.map_err(Unwritten::Away)?;
+        Err(Unwritten::Behind)
     }
 
     pub async fn hear(&mut self) -> Result<Heard, Fault> {
         loop {
-            let heard = self.ears.recv().await.map_err(away)?;
-            if heard.payload() != self.process.to_string() {
-                return Ok(if heard.channel() == "locks_turn" { Heard::Wanted } else { Heard::Added });
+            let heard = tokio::select! {
+                heard = self.ears.try_recv() => heard.map_err(away)?,
+                () = self.seen.missed.notified() => None,
+            };
+            match heard {
+                Some(heard) if heard.payload() == self.process.to_string() => {}
+                Some(heard) if heard.channel() == "locks_journal" => return Ok(Heard::Added),
+                Some(_) => return Ok(Heard::Wanted),
+                // Whatever was said while nobody listened.
+                None => return Ok(Heard::Both),
             }
         }
     }
@@ -280,24 +342,21 @@ impl InPostgres {
             let Caught::Entries(entries) = Box::pin(self.catch_up()).await? else {
                 return Err(away("the journal has a gap after the kept table"));
             };
-            for entry in &entries {
-                let _ = table.apply(entry);
-            }
-            table.events();
+            applied(&mut table, &entries);
             return Ok(Caught::Whole(Box::new(table)));
         }
         let mut entries: Vec<Entry> = Vec::new();
         for row in rows {
             entries.extend(serde_json::from_str::<Vec<Entry>>(row.get(1)).map_err(away)?);
-            self.applied = row.get(0);
+            self.has_applied(row.get(0));
         }
         Ok(Caught::Entries(entries))
     }
 
     async fn read_table(&mut self) -> Result<Table, Fault> {
-        let row = sqlx::query("SELECT seq, content FROM locks_table").fetch_optional(&mut self.durable).await;
-        let Some(row) = row.map_err(away)? else { return Ok(Table::default()) };
-        self.applied = row.get(0);
+        let row = sqlx::query("SELECT seq, content FROM locks_table").fetch_optional(&mut self.durable).answered();
+        let Some(row) = row.await? else { return Ok(Table::default()) };
+        self.has_applied(row.get(0));
         self.compacted = self.applied;
         serde_json::from_str(row.get(1)).map_err(away)
     }
@@ -356,6 +415,19 @@ async fn quick(options: &PgConnectOptions) -> Result<PgConnection, Fault> {
     options.clone().options([("synchronous_commit", "off")]).connect().answered().await
 }
 
+fn applied(table: &mut Table, entries: &[Entry]) {
+    for entry in entries {
+        // What was refused then is refused again.
+        let _ = table.apply(entry);
+    }
+    table.events();
+}
+
+/// Of a beat.
+fn time(beat: i64) -> Duration {
+    Duration::from_micros(beat.unsigned_abs())
+}
+
 /// A register's key.
 fn address(place: Place) -> [i32; 4] {
     let side = match place.side {
@@ -385,7 +457,8 @@ fn flag(number: i32) -> Mark {
 /// Beats for this process, and puts out members that do not.
 struct Watch {
     process: i64,
-    put_out: Arc<AtomicBool>,
+    pace: Pace,
+    seen: Arc<Seen>,
     /// Each member's newest beat, and when it was first seen by this process's clock.
     beats: HashMap<i64, (i64, Instant)>,
 }
@@ -395,10 +468,10 @@ impl Watch {
         loop {
             match self.round(&mut connection).await {
                 Ok(true) => {}
-                Ok(false) => return self.put_out.store(true, Ordering::Release),
+                Ok(false) => return self.seen.put_out.store(true, Ordering::Release),
                 Err(fault) => {
                     warn!(reason = fault.chain(), "this process cannot beat any more");
-                    return self.put_out.store(true, Ordering::Release);
+                    return self.seen.put_out.store(true, Ordering::Release);
                 }
             }
             tokio::time::sleep(BEAT).await;
@@ -407,7 +480,9 @@ impl Watch {
 
     /// Whether this process is still a member.
     async fn round(&mut self, connection: &mut PgConnection) -> Result<bool, Fault> {
-        let beaten = sqlx::query("UPDATE locks_member SET beat = beat + 1 WHERE process = $1").bind(self.process);
+        let now = i64::try_from(self.pace.now().as_micros()).unwrap_or(i64::MAX);
+        let beaten = sqlx::query("UPDATE locks_member SET beat = greatest(beat + 1, $2) WHERE process = $1");
+        let beaten = beaten.bind(self.process).bind(now);
         if beaten.execute(&mut *connection).answered().await?.rows_affected() == 0 {
             return Ok(false);
         }
@@ -419,6 +494,9 @@ impl Watch {
         self.beats.retain(|process, _| members.iter().any(|(member, _)| member == process));
         let now = Instant::now();
         for (process, beat) in members {
+            if process != self.process {
+                self.pace.saw(time(beat));
+            }
             let seen = self.beats.entry(process).or_insert((beat, now));
             if seen.0 != beat {
                 *seen = (beat, now);
@@ -434,6 +512,13 @@ impl Watch {
         if sqlx::query(LOWER).execute(&mut *connection).answered().await?.rows_affected() > 0 {
             let wake = sqlx::query("SELECT pg_notify('locks_turn', '')");
             wake.execute(&mut *connection).answered().await?;
+        }
+        let query = "SELECT coalesce((SELECT max(seq) FROM locks_journal), 0),
+                            EXISTS (SELECT FROM locks_register WHERE process <> $1)";
+        let (newest, wanted): (i64, bool) =
+            sqlx::query_as(query).bind(self.process).fetch_one(&mut *connection).answered().await?;
+        if wanted || newest > self.seen.applied.load(Ordering::Acquire) {
+            self.seen.missed.notify_one();
         }
         Ok(true)
     }

@@ -13,7 +13,14 @@ impl Told {
     }
 
     fn ask(&mut self, task: i64, request: &str, texts: &[&str], now: u64) -> Result<Answer, Refused> {
-        let ask = Ask { owner: owner(task), request: request.into(), wants: wants(texts), lease: LEASE, visit: 0 };
+        let ask = Ask {
+            owner: owner(task),
+            request: request.into(),
+            wants: wants(texts),
+            lease: LEASE,
+            grace: Duration::ZERO,
+            visit: 0,
+        };
         self.say(Said::Acquire(ask), now)
     }
 
@@ -83,6 +90,20 @@ fn those_who_share_hold_together_with_one_fence_and_who_came_between_them_alone_
     assert!(told.fence(alone).is_some() && told.fence(late).is_none());
     told.release(3, "r", 1);
     assert!(told.fence(late) > Some(Fence(0)));
+}
+
+#[test]
+fn those_who_are_let_go_on_together_stand_in_the_next_line_in_the_order_in_which_they_asked() {
+    let mut told = Told::default();
+    told.take(9, &["host/a"], 0);
+    told.take(8, &["pool/a/p"], 0);
+    for task in 1..=3 {
+        told.take(task, &["~host/a", "pool/a/p"], 0);
+    }
+    told.release(9, "r", 0);
+    let pool = told.0.show(&wants(&["pool/a/p"])[0].name, at(0)).expect("held");
+    let line: Vec<i64> = pool.waiters.iter().map(|waiter| waiter.owner.task.0).collect();
+    assert_eq!(line, [1, 2, 3]);
 }
 
 #[test]
@@ -196,7 +217,7 @@ fn a_service_that_begins_starts_every_lease_anew_and_its_fences_go_on_above_the_
     let mut told = Told::default();
     let first = told.take(1, &["host/a"], 0);
     let waits = told.take(2, &["host/a"], 0);
-    told.say(Said::Opened { fence: Fence(5_000) }, 100).expect("always");
+    told.say(Said::Opened { fence: Fence(5_000), alone: true }, 100).expect("always");
     assert!(told.renew(1, &told.held(first), 114).is_ok(), "it lives");
     told.ask(2, "r", &["host/a"], 114).expect("its old place");
     told.release(1, "r", 115);

@@ -81,7 +81,14 @@ fn said(table: &Table, act: Act, now: Duration) -> Said {
                 mode: if shared { Mode::Shared } else { Mode::Exclusive },
             };
             let wants = wants.into_iter().map(want).collect();
-            Said::Acquire(Ask { owner: owner(task), request: name(request), wants, lease: LEASE, visit })
+            Said::Acquire(Ask {
+                owner: owner(task),
+                request: name(request),
+                wants,
+                lease: LEASE,
+                grace: Duration::ZERO,
+                visit,
+            })
         }
         Act::Renew { task, request } => {
             let ticket = table.ticket(&owner(task), &name(request));
@@ -93,7 +100,7 @@ fn said(table: &Table, act: Act, now: Duration) -> Said {
         Act::Leave { task, request, visit } => Said::Leave { owner: owner(task), request: name(request), visit },
         Act::Break { name } => Said::Break { name: NAMES[name].parse().expect("a lock name") },
         Act::Pass => Said::Passed,
-        Act::Opened => Said::Opened { fence: Fence(now.as_secs() as i64) },
+        Act::Opened => Said::Opened { fence: Fence(now.as_secs() as i64), alone: now.as_secs().is_multiple_of(2) },
     }
 }
 
@@ -228,6 +235,7 @@ fn locks_are_taken_in_the_global_order_whatever_the_order_of_asking() {
         request: "r".into(),
         wants: wants(&["resource/1", "host/a", "pool/a/p"]),
         lease: LEASE,
+        grace: Duration::ZERO,
         visit: 0,
     };
     let answer = table.apply(&Entry { at: at(0), said: Said::Acquire(ask) });

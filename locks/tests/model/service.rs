@@ -195,7 +195,7 @@ impl Model for Fleet {
 
     fn init_states(&self) -> Vec<World> {
         let clients = self.clients.iter().map(|wants| Client { wants: wants.clone(), visits: 0, at: At::Asks });
-        let processes = (0..self.processes).map(|slot| Some(Process::begin(slot, &[], self.alone())));
+        let processes = (0..self.processes).map(|slot| Some(Process::begin(slot, &[], self.alone(), self.alone())));
         vec![World {
             journal: Vec::new(),
             synced: 0,
@@ -319,7 +319,8 @@ impl Model for Fleet {
             Act::Begin { process } => {
                 // Those who were left have put it out by now.
                 world.registers.retain(|_, (_, writer)| *writer != process);
-                world.processes[process] = Some(Process::begin(process, &world.journal, self.alone()));
+                let alone = world.processes.iter().all(Option::is_none);
+                world.processes[process] = Some(Process::begin(process, &world.journal, self.alone(), alone));
             }
             Act::PutOut { process } => {
                 world.faults.put_outs -= 1;

@@ -117,7 +117,14 @@ pub fn request() -> String {
 
 impl Client {
     pub fn ask(&self, client: usize, visit: u64) -> Said {
-        let ask = Ask { owner: owner(client), request: request(), wants: self.wants.clone(), lease: LEASE, visit };
+        let ask = Ask {
+            owner: owner(client),
+            request: request(),
+            wants: self.wants.clone(),
+            lease: LEASE,
+            grace: Duration::ZERO,
+            visit,
+        };
         Said::Acquire(ask)
     }
 
@@ -128,14 +135,14 @@ impl Client {
 
 impl Process {
     /// Begins with what the journal says, and will say that it began.
-    pub fn begin(slot: usize, journal: &[Entry], alone: bool) -> Self {
+    pub fn begin(slot: usize, journal: &[Entry], single: bool, alone: bool) -> Self {
         let mut table = Table::default();
         for entry in journal {
             let _ = table.apply(entry);
             table.events();
         }
         let mut contender = Contender::new(Slot(slot as u32));
-        if alone {
+        if single {
             // Nobody to compete with: inside at once.
             contender.run(&mut locks::registers::Memory::default());
         }
@@ -143,10 +150,10 @@ impl Process {
         Self {
             contender,
             member: true,
-            ready: alone,
+            ready: single,
             desk: Desk::new(table),
             applied: journal.len(),
-            calls: VecDeque::from([(Said::Opened { fence }, None)]),
+            calls: VecDeque::from([(Said::Opened { fence, alone }, None)]),
             unsaid: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::fleet::{Fleet, WAIT, name, owner, soon};
 use crate::in_background;
 use locks::{Client, Clock, Place};
+use model::Fence;
 use secrecy::SecretString;
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
@@ -130,6 +131,46 @@ async fn a_service_says_when_its_postgres_is_away() {
     assert_eq!(fault.entry.code, errors::locks::REGISTERS_AWAY.code);
     let refused = one.worker().acquire(&[name("host/a")], owner(1), Duration::ZERO).await.expect_err("they are away");
     assert_eq!(refused.entry.category, errors::Category::Unavailable, "{}", refused.chain());
+}
+
+/// Its journal's newest entry is old, and the time has gone on at the one that was idle.
+#[tokio::test]
+async fn a_lease_from_a_postgres_service_that_began_late_is_as_long_as_any() {
+    let Some(database) = Database::create().await else { return };
+    let idle = database.service().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let late = database.service().await;
+    let lock = name("resource/7");
+    // A holder whose lease would be over by the idle one's time, had the late one another.
+    let holder = late.worker().lease(Duration::from_secs(2));
+    let held = holder.acquire(std::slice::from_ref(&lock), owner(1), WAIT).await.expect("it is free");
+    for _ in 0..20 {
+        let fault = idle.worker().acquire(std::slice::from_ref(&lock), owner(2), Duration::ZERO).await;
+        assert_eq!(fault.expect_err("its holder lives").entry.code, errors::locks::LOCK_TIMEOUT.code);
+    }
+    assert!(!held.lost().is_cancelled());
+    held.release().await;
+    database.gone().await;
+}
+
+/// As if one service had been stopped inside for so long that the places after its own are compacted away.
+#[tokio::test]
+async fn a_postgres_service_that_slept_through_a_compaction_adds_nothing() {
+    let Some(database) = Database::create().await else { return };
+    let (late, other) = (database.service().await, database.service().await);
+    let lock = name("resource/7");
+    late.worker().acquire(&[name("host/a")], owner(1), WAIT).await.expect("it is free").release().await;
+    // The places after the one it has applied are taken, and gone.
+    let slept = "INSERT INTO locks_table SELECT 1, max(seq) + 5000, '{\"lines\":{},\"requests\":{},\"last_ticket\":1,\
+                 \"last_fence\":9000000000000000,\"now\":{\"secs\":0,\"nanos\":0}}' FROM locks_journal;
+                 UPDATE locks_journal SET seq = seq + 5000";
+    database.say(&database.url, slept.into()).await;
+    let held = late.worker().acquire(std::slice::from_ref(&lock), owner(2), WAIT).await.expect("it is free");
+    assert!(held.fence(&lock) > Some(Fence(9_000_000_000_000_000)), "it has read what it slept through: {held:?}");
+    let fault = other.worker().acquire(std::slice::from_ref(&lock), owner(3), Duration::ZERO).await;
+    assert_eq!(fault.expect_err("it is held").entry.code, errors::locks::LOCK_TIMEOUT.code);
+    held.release().await;
+    database.gone().await;
 }
 
 /// As if one service had been stopped inside for longer than it may: the others put it out, and it does not know.
