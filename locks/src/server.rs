@@ -9,7 +9,7 @@ use crate::table::{Refused, Table, whole_secs};
 use crate::wire::{Acquired, Hold, Lock, Owner, Waits};
 use crate::writer::{Answered, Call, Reply, Writer};
 use errors::Fault;
-use errors::locks::{BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD, REGISTERS_AWAY, UPGRADE};
+use errors::locks::{BAD_REQUEST, HOLDER_ALIVE, LOCK_TIMEOUT, LOCK_UNKNOWN, NOT_HELD, REGISTERS_AWAY};
 use model::lock::LockName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -233,7 +233,7 @@ fn fault(refused: Refused) -> Fault {
         Refused::OtherNames => {
             Fault::new(&BAD_REQUEST).hole("reason", "the request's id was used before for other locks")
         }
-        Refused::Upgrade(lock) => Fault::new(&UPGRADE).hole("lock", lock),
+        Refused::Upgrade(lock) => Fault::new(&errors::locks::UPGRADE).hole("lock", lock),
         Refused::Lost(lost) => Fault::new(&NOT_HELD).hole("lock", lost.name).hole("fence", lost.fence),
         Refused::NotHeld(lock) => unknown(&lock),
         Refused::Alive { name, holder, left } => {

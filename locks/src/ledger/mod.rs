@@ -8,6 +8,7 @@
 
 mod file;
 mod postgres;
+mod watch;
 
 use crate::entry::Entry;
 use crate::pace::Pace;

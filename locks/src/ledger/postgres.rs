@@ -8,10 +8,11 @@
 //! newest or not at all, and whoever was paused inside and goes on after another has taken over finds its place taken. That is the check at the
 //! resource; the turn is what makes it never fail among processes that run.
 //!
-//! Assumptions: a member beats; one that is silent for [`SILENCE`] by another's clock is put out, and its flags are lowered
+//! Assumptions: a member beats; one that is silent for [`super::watch::SILENCE`] by another's clock is put out, and its flags are lowered
 //! for it; one whose connection has gone, at the next beat. A member that was put out writes no register any more. Registers and members need not outlive the database's
 //! power, so they are written without waiting for its disk; entries are.
 
+use super::watch::{BEAT, BURY, LOWER, Seen, Watch};
 use super::{Caught, Heard, Unwritten, away};
 use crate::entry::Entry;
 use crate::pace::Pace;
@@ -23,15 +24,10 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
-
-/// How long a member may be silent.
-const SILENCE: Duration = Duration::from_secs(2);
-const BEAT: Duration = Duration::from_millis(250);
 
 /// Each beat says what time the member has; who sees it late is late by as much, and a member whose beats are seen no more
 /// is put out.
@@ -50,11 +46,6 @@ const KEPT_BATCHES: i64 = 100;
 
 /// Nobody else's number: two processes that start at once must not make the tables both.
 const SETTING_UP: i64 = 0x6472_6f76_6572;
-
-/// A member whose connection for entries is gone is dead, or has begun again as another: it need not be waited for.
-const BURY: &str = "DELETE FROM locks_member WHERE backend NOT IN (SELECT pid FROM pg_stat_activity)";
-/// Of those that were put out, and of those that left without lowering their flags.
-const LOWER: &str = "DELETE FROM locks_register WHERE process NOT IN (SELECT process FROM locks_member)";
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS locks_journal (seq BIGINT PRIMARY KEY, process BIGINT NOT NULL, entries TEXT NOT NULL);
@@ -85,16 +76,6 @@ pub(crate) struct InPostgres {
     pace: Pace,
     seen: Arc<Seen>,
     watch: JoinHandle<()>,
-}
-
-/// What the watch has seen, for the writer.
-#[derive(Default)]
-struct Seen {
-    put_out: AtomicBool,
-    /// The newest entries of which the writer knows.
-    applied: AtomicI64,
-    /// Entries or a wish of which the writer has not heard, though it should have.
-    missed: Notify,
 }
 
 impl InPostgres {
@@ -399,7 +380,7 @@ impl Drop for InPostgres {
 }
 
 /// A statement that is not waited for without an end.
-trait Answered<T>: Future<Output = sqlx::Result<T>> + Sized {
+pub(super) trait Answered<T>: Future<Output = sqlx::Result<T>> + Sized {
     async fn answered(self) -> Result<T, Fault> {
         match tokio::time::timeout(ANSWER, self).await {
             Ok(answer) => answer.map_err(away),
@@ -424,7 +405,7 @@ fn applied(table: &mut Table, entries: &[Entry]) {
 }
 
 /// Of a beat.
-fn time(beat: i64) -> Duration {
+pub(super) fn time(beat: i64) -> Duration {
     Duration::from_micros(beat.unsigned_abs())
 }
 
@@ -451,75 +432,5 @@ fn flag(number: i32) -> Mark {
         2 => Some(Flag::Gave(Bit::Zero)),
         3 => Some(Flag::Gave(Bit::One)),
         _ => None,
-    }
-}
-
-/// Beats for this process, and puts out members that do not.
-struct Watch {
-    process: i64,
-    pace: Pace,
-    seen: Arc<Seen>,
-    /// Each member's newest beat, and when it was first seen by this process's clock.
-    beats: HashMap<i64, (i64, Instant)>,
-}
-
-impl Watch {
-    async fn run(mut self, mut connection: PgConnection) {
-        loop {
-            match self.round(&mut connection).await {
-                Ok(true) => {}
-                Ok(false) => return self.seen.put_out.store(true, Ordering::Release),
-                Err(fault) => {
-                    warn!(reason = fault.chain(), "this process cannot beat any more");
-                    return self.seen.put_out.store(true, Ordering::Release);
-                }
-            }
-            tokio::time::sleep(BEAT).await;
-        }
-    }
-
-    /// Whether this process is still a member.
-    async fn round(&mut self, connection: &mut PgConnection) -> Result<bool, Fault> {
-        let now = i64::try_from(self.pace.now().as_micros()).unwrap_or(i64::MAX);
-        let beaten = sqlx::query("UPDATE locks_member SET beat = greatest(beat + 1, $2) WHERE process = $1");
-        let beaten = beaten.bind(self.process).bind(now);
-        if beaten.execute(&mut *connection).answered().await?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        if sqlx::query(BURY).execute(&mut *connection).answered().await?.rows_affected() > 0 {
-            warn!("a member has died");
-        }
-        let members: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT process, beat FROM locks_member").fetch_all(&mut *connection).answered().await?;
-        self.beats.retain(|process, _| members.iter().any(|(member, _)| member == process));
-        let now = Instant::now();
-        for (process, beat) in members {
-            if process != self.process {
-                self.pace.saw(time(beat));
-            }
-            let seen = self.beats.entry(process).or_insert((beat, now));
-            if seen.0 != beat {
-                *seen = (beat, now);
-            } else if now - seen.1 > SILENCE && process != self.process {
-                warn!(process, "a member is silent: its turn is taken from it");
-                sqlx::query("DELETE FROM locks_member WHERE process = $1")
-                    .bind(process)
-                    .execute(&mut *connection)
-                    .answered()
-                    .await?;
-            }
-        }
-        if sqlx::query(LOWER).execute(&mut *connection).answered().await?.rows_affected() > 0 {
-            let wake = sqlx::query("SELECT pg_notify('locks_turn', '')");
-            wake.execute(&mut *connection).answered().await?;
-        }
-        let query = "SELECT coalesce((SELECT max(seq) FROM locks_journal), 0),
-                            EXISTS (SELECT FROM locks_register WHERE process <> $1)";
-        let (newest, wanted): (i64, bool) =
-            sqlx::query_as(query).bind(self.process).fetch_one(&mut *connection).answered().await?;
-        if wanted || newest > self.seen.applied.load(Ordering::Acquire) {
-            self.seen.missed.notify_one();
-        }
-        Ok(true)
     }
 }

@@ -4,6 +4,7 @@
 //! [`locks::peterson::Contender`]. What is modelled around them is the world: messages that are late or lost, processes and
 //! clients that stop and die, time, and the host.
 
+mod act;
 mod checks;
 mod guard;
 mod requestors;
