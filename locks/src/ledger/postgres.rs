@@ -81,7 +81,9 @@ pub(crate) struct InPostgres {
 impl InPostgres {
     pub async fn open(url: &str, pace: &Pace) -> Result<(Self, Table), Fault> {
         // A statement that hangs would hold everyone up.
-        let options = PgConnectOptions::from_str(url).map_err(away)?.options([("statement_timeout", "10000")]);
+        let options = PgConnectOptions::from_str(url)
+            .map_err(away)?
+            .options([("statement_timeout", "10000"), ("client_min_messages", "warning")]);
         let mut durable = options.connect().answered().await?;
         let mut setup = durable.begin().answered().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SETTING_UP).execute(&mut *setup).answered().await?;
