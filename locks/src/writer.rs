@@ -139,7 +139,8 @@ impl Writer {
         if !sayings.is_empty() {
             self.say(sayings).await;
         }
-        if !checks.is_empty()
+        // Whoever looks sees what was answered anywhere before.
+        if !(checks.is_empty() && looks.is_empty())
             && let Err(fault) = self.read().await
         {
             checks.drain(..).for_each(|to| drop(to.send(Err(again(&fault)))));
