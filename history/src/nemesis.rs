@@ -40,7 +40,8 @@ pub struct Counts {
 // Milliseconds: from one fault of a kind to the next, and how long it lasts.
 const KILL_EVERY: Range<u64> = 3000..7000;
 const STOP_EVERY: Range<u64> = 500..2000;
-const STOP_FOR: Range<u64> = 1500..3000;
+/// Past the clients' lease of a second, and past the grace that it has where several services share registers.
+const STOP_FOR: Range<u64> = 1500..6000;
 const CUT_EVERY: Range<u64> = 500..2000;
 const CUT_FOR: Range<u64> = 500..3000;
 const JUMP_EVERY: Range<u64> = 100..500;
