@@ -99,9 +99,4 @@ impl<A> Desk<A> {
     pub fn table(&self) -> &Table {
         &self.table
     }
-
-    /// Whether nothing is kept, and nobody waits for an answer.
-    pub fn is_idle(&self) -> bool {
-        self.table.is_empty() && self.doors.is_empty()
-    }
 }

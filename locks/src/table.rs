@@ -185,6 +185,15 @@ impl Table {
         }
     }
 
+    /// What came of these before, again: whoever was told something then is told nothing now.
+    pub fn replay<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) {
+        for entry in entries {
+            // What was refused then is refused again.
+            let _ = self.apply(entry);
+        }
+        self.events.clear();
+    }
+
     /// Takes the locks, or waits in line for the first that is not free. The same request again finds its old place, or
     /// its grants.
     fn acquire(&mut self, ask: &Ask) -> Result<Answer, Refused> {

@@ -190,7 +190,7 @@ impl Writer {
         };
         let mut must_keep = false;
         let mut grants = Vec::new();
-        for (entry, (_, reply)) in entries.iter().zip(sayings.drain(..)) {
+        for (entry, (_, reply)) in entries.iter().zip(sayings) {
             must_keep |= matches!(entry.said, Said::Acquire(_));
             let reply = reply.map(|reply| Reply { asked: entry.at, ..reply });
             let Outcome { told, events } = self.desk.apply(entry, reply);

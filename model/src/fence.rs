@@ -4,16 +4,10 @@ use crate::Fence;
 use crate::lock::Mode;
 
 /// The highest fences of one lock that a host has seen, by the mode in which they were held; zero for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seen {
     pub exclusive: Fence,
     pub shared: Fence,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self { exclusive: Fence(0), shared: Fence(0) }
-    }
 }
 
 impl Seen {

@@ -41,13 +41,7 @@ impl InFile {
         for record in records {
             match record {
                 Record::Table(kept) => table = *kept,
-                Record::Entries(entries) => {
-                    for entry in &entries {
-                        // What was refused then is refused again.
-                        let _ = table.apply(entry);
-                    }
-                    table.events();
-                }
+                Record::Entries(entries) => table.replay(&entries),
             }
         }
         info!(path = %path.display(), locks = table.held(), requests = table.requests(), "the locks are as they were left");

@@ -5,12 +5,13 @@
 //! stays inside until another says that it wants the turn. Notifications wake: waiting for the turn, and reading entries.
 //!
 //! Guarantees: an entry's place in the journal is taken once, whatever a process believes: an entry is added after the
-//! newest or not at all, and whoever was paused inside and goes on after another has taken over finds its place taken. That is the check at the
-//! resource; the turn is what makes it never fail among processes that run.
+//! newest or not at all, and whoever was paused inside and goes on after another has taken over finds its place taken. That
+//! is the check at the resource; the turn is what makes it never fail among processes that run.
 //!
-//! Assumptions: a member beats; one that is silent for [`super::watch::SILENCE`] by another's clock is put out, and its flags are lowered
-//! for it; one whose connection has gone, at the next beat. A member that was put out writes no register any more. Registers and members need not outlive the database's
-//! power, so they are written without waiting for its disk; entries are.
+//! Assumptions: a member beats; one that is silent for [`super::watch::SILENCE`] by another's clock is put out, and its
+//! flags are lowered for it; one whose connection has gone, at the next beat. A member that was put out writes no register
+//! any more. Registers and members need not outlive the database's power, so they are written without waiting for its
+//! disk; entries are.
 
 use super::watch::{BEAT, BURY, LOWER, Seen, Watch};
 use super::{Caught, Heard, Unwritten, away};
@@ -111,7 +112,7 @@ impl InPostgres {
         let mut table = ledger.read_table().await?;
         match ledger.catch_up().await? {
             Caught::Whole(newer) => table = *newer,
-            Caught::Entries(entries) => applied(&mut table, &entries),
+            Caught::Entries(entries) => table.replay(&entries),
         }
         ledger.meet().await?;
         Ok((ledger, table))
@@ -283,8 +284,7 @@ impl InPostgres {
              ) SELECT pg_notify('locks_journal', process::text) FROM added",
         );
         let query = query.bind(self.applied + 1).bind(self.process).bind(text);
-        let added = tokio::time::timeout(ANSWER, query.execute(&mut self.durable));
-        match added.await.map_err(|_| Unwritten::Away(away("the database did not answer")))? {
+        match query.execute(&mut self.durable).limited().await.map_err(Unwritten::Away)? {
             Ok(added) if added.rows_affected() == 1 => {
                 self.has_applied(self.applied + 1);
                 return Ok(());
@@ -325,7 +325,7 @@ impl InPostgres {
             let Caught::Entries(entries) = Box::pin(self.catch_up()).await? else {
                 return Err(away("the journal has a gap after the kept table"));
             };
-            applied(&mut table, &entries);
+            table.replay(&entries);
             return Ok(Caught::Whole(Box::new(table)));
         }
         let mut entries: Vec<Entry> = Vec::new();
@@ -384,10 +384,13 @@ impl Drop for InPostgres {
 /// A statement that is not waited for without an end.
 pub(super) trait Answered<T>: Future<Output = sqlx::Result<T>> + Sized {
     async fn answered(self) -> Result<T, Fault> {
-        match tokio::time::timeout(ANSWER, self).await {
-            Ok(answer) => answer.map_err(away),
-            Err(_) => Err(away(format!("the database did not answer within {} s", ANSWER.as_secs()))),
-        }
+        self.limited().await?.map_err(away)
+    }
+
+    /// For whom the database's own no is an answer.
+    async fn limited(self) -> Result<sqlx::Result<T>, Fault> {
+        let silent = |_| away(format!("the database did not answer within {} s", ANSWER.as_secs()));
+        tokio::time::timeout(ANSWER, self).await.map_err(silent)
     }
 }
 
@@ -396,14 +399,6 @@ impl<T, F: Future<Output = sqlx::Result<T>>> Answered<T> for F {}
 /// A connection whose commits do not wait for the disk.
 async fn quick(options: &PgConnectOptions) -> Result<PgConnection, Fault> {
     options.clone().options([("synchronous_commit", "off")]).connect().answered().await
-}
-
-fn applied(table: &mut Table, entries: &[Entry]) {
-    for entry in entries {
-        // What was refused then is refused again.
-        let _ = table.apply(entry);
-    }
-    table.events();
 }
 
 /// Of a beat.

@@ -45,14 +45,15 @@ impl Watch {
         loop {
             match self.round(&mut connection).await {
                 Ok(true) => {}
-                Ok(false) => return self.seen.put_out.store(true, Ordering::Release),
+                Ok(false) => break,
                 Err(fault) => {
                     warn!(reason = fault.chain(), "this process cannot beat any more");
-                    return self.seen.put_out.store(true, Ordering::Release);
+                    break;
                 }
             }
             tokio::time::sleep(BEAT).await;
         }
+        self.seen.put_out.store(true, Ordering::Release);
     }
 
     /// Whether this process is still a member.

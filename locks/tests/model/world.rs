@@ -137,10 +137,7 @@ impl Process {
     /// Begins with what the journal says, and will say that it began.
     pub fn begin(slot: usize, journal: &[Entry], single: bool, alone: bool) -> Self {
         let mut table = Table::default();
-        for entry in journal {
-            let _ = table.apply(entry);
-            table.events();
-        }
+        table.replay(journal);
         let mut contender = Contender::new(Slot(slot as u32));
         if single {
             // Nobody to compete with: inside at once.
