@@ -130,10 +130,12 @@ impl Backends {
         fs::copy(folder.join("user.pub"), folder.join("authorized"))?;
         let host_key = fs::read_to_string(folder.join("host.pub"))?;
         fs::write(folder.join("known"), format!("[127.0.0.1]:{port} {host_key}"))?;
+        fs::create_dir(folder.join("home"))?;
         let at = folder.display();
+        // A home of its own: what this machine's user has in the shell's start-up files writes to the commands' answers.
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\nPidFile {at}/pid\n\
-             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxSessions 100\nMaxStartups 100\n"
+             SetEnv HOME={at}/home\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxSessions 100\nMaxStartups 100\n"
         );
         fs::write(folder.join("config"), config)?;
         fs::create_dir_all("/run/sshd")?;
