@@ -35,6 +35,21 @@ pub fn copy(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["cp", "--reflink=auto", "--sparse=always", from, to]).deadline(LONG))
 }
 
+/// A file's length in bytes; none when it is absent.
+pub fn bytes(path: &str) -> Command<Option<u64>> {
+    let read = |output: &Output| match output.status {
+        0 => output.text().trim().parse().map(Some).map_err(|_| "it is no number".to_owned()),
+        _ => Ok(None),
+    };
+    Command { invocation: Invocation::looks(["stat", "-L", "-c", "%s", path]).answers(&[0, 1]), read }
+}
+
+/// The host's clock, in seconds since 1970.
+pub fn clock() -> Command<i64> {
+    let read = |output: &Output| output.text().trim().parse().map_err(|_| "it is no number".to_owned());
+    Command { invocation: Invocation::looks(["date", "+%s"]), read }
+}
+
 /// The checksum of a file, 64 hexadecimal digits; none when it is absent.
 pub fn sha256(path: &str) -> Command<Option<String>> {
     Command { invocation: Invocation::looks(["sha256sum", path]).answers(&[0, 1]).deadline(LONG), read: read_sha256 }
