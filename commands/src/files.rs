@@ -30,6 +30,26 @@ pub fn rename(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["mv", "-f", from, to]))
 }
 
+/// A folder with all that is in it; what is absent is removed already.
+pub fn remove_tree(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["rm", "-rf", "--", path]).deadline(LONG))
+}
+
+/// A file's text; none when it is absent.
+pub fn read(path: &str) -> Command<Option<String>> {
+    let read = |output: &Output| match output.status {
+        0 => Ok(Some(output.text())),
+        _ if String::from_utf8_lossy(&output.stderr).contains("No such file") => Ok(None),
+        _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    };
+    Command { invocation: Invocation::looks(["cat", path]).answers(&[0, 1]), read }
+}
+
+/// An empty file, that says something by being there.
+pub fn mark(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["touch", path]))
+}
+
 /// Shares blocks where the file system can.
 pub fn copy(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["cp", "--reflink=auto", "--sparse=always", from, to]).deadline(LONG))

@@ -65,6 +65,11 @@ pub fn create(path: &str, gb: u64) -> Command<()> {
     Command::plain(Invocation::acts(["qemu-img", "create", "-q", "-f", "qcow2", path, &format!("{gb}G")]))
 }
 
+/// An empty disk, in bytes.
+pub fn create_bytes(path: &str, bytes: u64) -> Command<()> {
+    Command::plain(Invocation::acts(["qemu-img", "create", "-q", "-f", "qcow2", path, &bytes.to_string()]))
+}
+
 /// A disk that starts as an image and keeps only what differs from it.
 pub fn create_overlay(path: &str, base: &str, base_format: &str, gb: u64) -> Command<()> {
     let size = format!("{gb}G");

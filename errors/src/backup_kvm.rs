@@ -2,14 +2,6 @@
 
 use crate::{Category, Entry};
 
-pub static NO_REPOSITORY: Entry = Entry {
-    code: "2300",
-    text: "Server {host} has no {repository} repository.",
-    cause: "The server's settings do not name one.",
-    remedy: "Set settings.backup of the server, then retry.",
-    category: Category::InvalidInput,
-};
-
 pub static JOB_FOREIGN: Entry = Entry {
     code: "2301",
     text: "Domain {domain} has a backup job that is not this one's.",
@@ -26,30 +18,6 @@ pub static JOB_FAILED: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub static MANIFEST_UNREADABLE: Entry = Entry {
-    code: "2303",
-    text: "The manifest {path} cannot be read: {reason}.",
-    cause: "The file was changed or damaged, or a newer drover wrote it.",
-    remedy: "Put the file back as it was, or scrub the backup.",
-    category: Category::HostRefused,
-};
-
-pub static BACKUP_ABSENT: Entry = Entry {
-    code: "2304",
-    text: "Backup {backup} is not in {repository}.",
-    cause: "Its folder was moved or removed outside drover.",
-    remedy: "Put the folder back, or scrub the backup.",
-    category: Category::Conflict,
-};
-
-pub static FILE_DAMAGED: Entry = Entry {
-    code: "2305",
-    text: "{path} is not as it was written: {reason}.",
-    cause: "The file was changed outside drover, or its storage is failing.",
-    remedy: "Restore from another backup; check the repository's storage, then scrub this one.",
-    category: Category::HostRefused,
-};
-
 pub static NO_DISKS: Entry = Entry {
     code: "2306",
     text: "Domain {domain} has no disk that can be backed up.",
@@ -58,8 +26,7 @@ pub static NO_DISKS: Entry = Entry {
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&NO_REPOSITORY, &JOB_FOREIGN, &JOB_FAILED, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED, &NO_DISKS];
+pub(crate) const ENTRIES: &[&Entry] = &[&JOB_FOREIGN, &JOB_FAILED, &NO_DISKS];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub"];

@@ -45,6 +45,11 @@ pub fn backups(storage: &str) -> String {
     format!("{storage}/backups")
 }
 
+/// Where backups are made that go to another machine.
+pub fn outgoing_backups(storage: &str) -> String {
+    format!("{storage}/outgoing")
+}
+
 /// A VM's backups in a repository.
 pub fn backups_of(repository: &str, vm: ResourceId) -> String {
     format!("{repository}/{vm}")
