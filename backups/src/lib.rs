@@ -36,8 +36,17 @@ pub struct Found {
 }
 
 impl Repository {
-    /// The one that the server's settings name.
-    pub fn of(cx: &Context, which: Which) -> Result<Self, Fault> {
+    /// The one that the server's settings name, which must be there: one that is not mounted is not made anew.
+    pub async fn open(cx: &Context, which: Which) -> Result<Self, Fault> {
+        let repository = Self::of(cx, which)?;
+        let root = repository.root();
+        if *root == names::backups(&cx.settings.storage) || cx.run(repository.on(files::exists(root))).await? {
+            return Ok(repository);
+        }
+        Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", root).hole("host", cx.host()))
+    }
+
+    fn of(cx: &Context, which: Which) -> Result<Self, Fault> {
         let (settings, storage) = (&cx.settings.backup, &cx.settings.storage);
         let named = match which {
             Which::Primary => settings.primary.clone().or_else(|| Some(names::backups(storage))),
@@ -98,8 +107,9 @@ impl Repository {
     pub async fn manifest(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
         let path = format!("{}/{MANIFEST}", self.backup(vm, backup));
         let Some(text) = cx.run(self.on(files::read(&path))).await? else { return Ok(None) };
-        let unreadable =
-            |reason: String| Fault::new(&errors::backups::MANIFEST_UNREADABLE).hole("path", &path).hole("reason", reason);
+        let unreadable = |reason: String| {
+            Fault::new(&errors::backups::MANIFEST_UNREADABLE).hole("path", &path).hole("reason", reason)
+        };
         let manifest: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
         if manifest.format > FORMAT {
             return Err(unreadable(format!("its format is {}, and this drover knows {FORMAT}", manifest.format)));
@@ -109,11 +119,8 @@ impl Repository {
 
     /// It must be there.
     pub async fn present(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Manifest, Fault> {
-        let absent = || {
-            Fault::new(&errors::backups::BACKUP_ABSENT)
-                .hole("backup", backup)
-                .hole("repository", self.folder(vm))
-        };
+        let absent =
+            || Fault::new(&errors::backups::BACKUP_ABSENT).hole("backup", backup).hole("repository", self.folder(vm));
         self.manifest(cx, vm, backup).await?.ok_or_else(absent)
     }
 

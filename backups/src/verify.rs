@@ -10,7 +10,7 @@ use model::backup::{Manifest, Repository as Which};
 /// Every file of the chain: its checksum, and where the repository is on the host itself, its inner structure. Gives the
 /// manifests, the full one first. Only looks.
 pub async fn verify(cx: &Context, which: Which, vm: ResourceId, backup: ResourceId) -> Result<Vec<Manifest>, Fault> {
-    let repository = Repository::of(cx, which)?;
+    let repository = Repository::open(cx, which).await?;
     let newest = repository.present(cx, vm, backup).await?;
     let mut chain = Vec::new();
     for id in newest.with_chain() {

@@ -7,8 +7,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// Never asks, and knows the other machine already.
-const OPTIONS: [&str; 6] =
-    ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"];
+const OPTIONS: [&str; 6] = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"];
 
 /// The same command there. A shell reads the words on the other side, so each is quoted as one.
 pub fn on<T>(address: &str, command: Command<T>) -> Command<T> {

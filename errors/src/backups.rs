@@ -10,6 +10,14 @@ pub static NO_REPOSITORY: Entry = Entry {
     category: Category::InvalidInput,
 };
 
+pub static REPOSITORY_ABSENT: Entry = Entry {
+    code: "2307",
+    text: "The repository {folder} of {host} is not there.",
+    cause: "Its file system is not mounted, or the folder was never made.",
+    remedy: "Mount it, or make the folder, then retry.",
+    category: Category::HostRefused,
+};
+
 pub static MANIFEST_UNREADABLE: Entry = Entry {
     code: "2303",
     text: "The manifest {path} cannot be read: {reason}.",
@@ -34,7 +42,8 @@ pub static FILE_DAMAGED: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&NO_REPOSITORY, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&NO_REPOSITORY, &REPOSITORY_ABSENT, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "vm_kvm_build"];

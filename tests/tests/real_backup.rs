@@ -109,7 +109,11 @@ impl Chain {
 }
 
 fn fact(backup: &Resource<BackupSpec>, name: &str) -> String {
-    backup.facts.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+    backup
+        .facts
+        .get(name)
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .unwrap_or_default()
 }
 
 #[tokio::test]

@@ -10,6 +10,12 @@ pub fn begin(uri: &str, domain: &str, backup_xml: &str, checkpoint_file: &str) -
     Command::plain(acts(uri, ["backup-begin", domain, "/dev/stdin", checkpoint_file]).stdin(backup_xml))
 }
 
+/// Whether libvirt's words mean that what was written since a checkpoint is not known: it is absent, or QEMU did not end by
+/// itself and its bitmaps are broken.
+pub fn is_broken(words: &str) -> bool {
+    ["checkpoint inconsistent", "Domain checkpoint not found"].iter().any(|known| words.contains(known))
+}
+
 /// The job that runs, as XML; none when there is none, or no domain.
 pub fn running(uri: &str, domain: &str) -> Command<Option<String>> {
     Command { invocation: looks(uri, ["backup-dumpxml", domain]).answers(&[0, 1]), read: read_running }
@@ -108,5 +114,7 @@ mod tests {
         assert!(read_job(&answer(1, b"", "error: failed to connect to the hypervisor\n")).is_err());
         let none = "error: Domain backup job id not found: no domain backup job present\n";
         assert_eq!(read_running(&answer(1, b"", none)), Ok(None));
+        assert!(is_broken("error: checkpoint inconsistent: missing or broken bitmap 'drover-106' for disk 'vda'"));
+        assert!(!is_broken("error: invalid argument: store '/b/7/31.part/root.job' for backup of 'vda' exists"));
     }
 }

@@ -15,7 +15,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 }
 
 pub async fn prerequisites(cx: &Context, backup: &Backup) -> Result<Prerequisite<Repository>, Fault> {
-    Ok(cx.needs_vm_at_rest(Repository::of(cx, backup.spec.repository)?))
+    Ok(cx.needs_vm_at_rest(Repository::open(cx, backup.spec.repository).await?))
 }
 
 pub async fn execute(cx: &Context, backup: &Backup, repository: Repository) -> Result<(), Fault> {

@@ -12,18 +12,13 @@ pub enum Choice {
     Since(Box<Manifest>),
 }
 
-/// The newest backup of the repository, and why its checkpoint cannot be used, if so.
-pub struct Newest {
-    pub manifest: Manifest,
-    pub fault: Option<String>,
-}
-
-pub fn choose(runs: bool, disks: &[Source], newest: Option<Newest>, full_every: u32) -> Choice {
+/// From the disks and the newest backup of the repository.
+pub fn choose(runs: bool, disks: &[Source], newest: Option<Manifest>, full_every: u32) -> Choice {
     let full = |why: &str| Choice::Full(why.to_owned());
     if !runs {
         return full("the VM is off, and libvirt backs up what runs");
     }
-    let Some(Newest { manifest, fault }) = newest else { return full("it is the first of its repository") };
+    let Some(manifest) = newest else { return full("it is the first of its repository") };
     if manifest.checkpoint.is_none() {
         return full("the last one was made while the VM was off");
     }
@@ -33,10 +28,7 @@ pub fn choose(runs: bool, disks: &[Source], newest: Option<Newest>, full_every: 
     if !same_disks(disks, &manifest) {
         return full("a disk was added, removed or grown");
     }
-    match fault {
-        Some(why) => Choice::Full(format!("what was written since the last one is not known: {why}")),
-        None => Choice::Since(Box::new(manifest)),
-    }
+    Choice::Since(Box::new(manifest))
 }
 
 fn same_disks(disks: &[Source], manifest: &Manifest) -> bool {
@@ -54,7 +46,7 @@ mod tests {
         Source { name: name.into(), path: format!("/{name}"), target: "vda".into(), size }
     }
 
-    fn newest(change: impl FnOnce(&mut Newest)) -> Option<Newest> {
+    fn newest(change: impl FnOnce(&mut Manifest)) -> Option<Manifest> {
         let moment = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let file = |name: &str| ManifestDisk {
             name: name.into(),
@@ -63,7 +55,7 @@ mod tests {
             bytes: 3,
             sha256: "ab".repeat(32),
         };
-        let manifest = Manifest {
+        let mut newest = Manifest {
             format: FORMAT,
             backup: ResourceId(32),
             vm: ResourceId(7),
@@ -76,7 +68,6 @@ mod tests {
             domain: "<domain/>".into(),
             disks: vec![file("root")],
         };
-        let mut newest = Newest { manifest, fault: None };
         change(&mut newest);
         Some(newest)
     }
@@ -94,8 +85,7 @@ mod tests {
         assert!(choose(&disks, None, 3).contains("the first"));
         assert!(choose(&[disk("root", 6)], newest(|_| ()), 3).contains("grown"));
         assert!(choose(&[disk("root", 5), disk("data", 5)], newest(|_| ()), 3).contains("added"));
-        assert!(choose(&disks, newest(|newest| newest.fault = Some("broken".into())), 3).contains("broken"));
-        assert!(choose(&disks, newest(|newest| newest.manifest.checkpoint = None), 3).contains("off"));
+        assert!(choose(&disks, newest(|newest| newest.checkpoint = None), 3).contains("off"));
         assert!(why(super::choose(false, &disks, newest(|_| ()), 3)).contains("the VM is off"));
     }
 }

@@ -1,14 +1,15 @@
 //! What a build works with: the VM's disks as they are now, and what the backup is made from.
 
-use crate::choice::{Choice, Newest, choose};
+use crate::choice::{Choice, choose};
 use backups::Repository;
 use commands::virsh::{self, State, checkpoint};
-use commands::qemu_img;
+use commands::{files, qemu_img};
 use domains::Which;
 use errors::Fault;
 use lifecycle::Context;
 use model::backup::{Backup, Manifest};
 use model::{ResourceId, names};
+use std::sync::OnceLock;
 
 /// A disk of the VM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,9 @@ pub struct Plan {
     pub repository: Repository,
     pub disks: Vec<Source>,
     pub runs: bool,
-    pub choice: Choice,
+    choice: Choice,
+    /// Why libvirt would not make an increment.
+    refused: OnceLock<String>,
     /// Checkpoints of the repository's other backups.
     pub checkpoints: Vec<String>,
 }
@@ -38,7 +41,7 @@ impl Plan {
     pub async fn look(cx: &Context, backup: &Backup) -> Result<Self, Fault> {
         let (vm, uri) = (backup.spec.vm, &cx.settings.libvirt_uri);
         let domain = names::domain(vm);
-        let repository = Repository::of(cx, backup.spec.repository)?;
+        let repository = Repository::open(cx, backup.spec.repository).await?;
         let runs = !matches!(cx.run(virsh::state(uri, &domain)).await?, None | Some(State::ShutOff));
         let actual = domains::present(cx, vm, if runs { Which::Live } else { Which::Kept }).await?;
         let mut disks = Vec::new();
@@ -50,23 +53,44 @@ impl Plan {
             return Err(Fault::new(&errors::backup_kvm::NO_DISKS).hole("domain", domain));
         }
         let others = repository.ids(cx, vm).await?;
-        let newest = match newest(cx, &repository, backup, &others).await? {
-            Some(manifest) => Some(Newest { fault: fault(cx, &domain, &manifest, runs).await?, manifest }),
-            None => None,
-        };
+        let newest = newest(cx, &repository, backup, &others).await?;
         let kept = cx.run(checkpoint::list(uri, &domain)).await?;
         let own = others.iter().filter(|id| **id != backup.id).map(|id| names::checkpoint(*id));
         let checkpoints = own.filter(|name| kept.contains(name)).collect();
         let choice = choose(runs, &disks, newest, cx.settings.backup.full_every);
         let valid_hours = backup.spec.valid_hours;
-        Ok(Self { vm, backup: backup.id, valid_hours, repository, disks, runs, choice, checkpoints })
+        let refused = OnceLock::new();
+        let plan = Self { vm, backup: backup.id, valid_hours, repository, disks, runs, choice, refused, checkpoints };
+        if let Some(why) = cx.run(files::read(&plan.refusal())).await? {
+            plan.refuse(&why);
+        }
+        Ok(plan)
+    }
+
+    /// It becomes a full one.
+    pub fn refuse(&self, why: &str) {
+        // Said once: of a full one libvirt refuses nothing of this sort.
+        let _ = self.refused.set(why.to_owned());
+    }
+
+    /// Why it is a full one; none when it is an increment.
+    pub fn why_full(&self) -> Option<&str> {
+        match &self.choice {
+            Choice::Full(why) => Some(why),
+            Choice::Since(_) => self.refused.get().map(String::as_str),
+        }
+    }
+
+    /// The file that says why it is a full one, for who carries on.
+    pub fn refusal(&self) -> String {
+        format!("{}/refused", self.part())
     }
 
     /// What the backup holds the difference to.
     pub fn parent(&self) -> Option<&Manifest> {
         match &self.choice {
             Choice::Full(_) => None,
-            Choice::Since(manifest) => Some(manifest),
+            Choice::Since(manifest) => Some(manifest.as_ref()).filter(|_| self.refused.get().is_none()),
         }
     }
 
@@ -109,12 +133,4 @@ async fn newest(
         }
     }
     Ok(None)
-}
-
-/// Why the checkpoint cannot be used, as long as the VM runs.
-async fn fault(cx: &Context, domain: &str, manifest: &Manifest, runs: bool) -> Result<Option<String>, Fault> {
-    match &manifest.checkpoint {
-        Some(name) if runs => cx.run(checkpoint::fault(&cx.settings.libvirt_uri, domain, name)).await,
-        _ => Ok(None),
-    }
 }

@@ -37,10 +37,26 @@ impl Copy {
         }
         cx.run(files::remove_tree(&part)).await?;
         cx.run(files::make_folder(&part)).await?;
+        if let Some(why) = plan.why_full() {
+            cx.put(&plan.refusal(), why.as_bytes(), 0o600).await?;
+        }
         let checkpoint = format!("{part}/checkpoint.xml");
         cx.put(&checkpoint, job::checkpoint(&plan.checkpoint(), &plan.disks).as_bytes(), 0o600).await?;
         let xml = job::backup(&plan.disks, &part, self.since());
         cx.run(backup::begin(uri, &domain, &xml, &checkpoint)).await
+    }
+
+    /// As an increment, or as a full one when libvirt does not know what was written.
+    async fn begin_somehow(&self, cx: &Context, stale_job: bool) -> Result<(), Fault> {
+        match self.begin(cx, stale_job).await {
+            Err(fault) if self.since().is_some() && backup::is_broken(&fault.text()) => {
+                let said = fault.holes.iter().find(|(name, _)| *name == "stderr").map_or("", |(_, said)| said);
+                let said = said.trim_start_matches("error: ");
+                self.0.refuse(&format!("what was written since the last one is not known: {said}"));
+                self.begin(cx, false).await
+            }
+            result => result,
+        }
     }
 
     async fn throttle(&self, cx: &Context) -> Result<(), Fault> {
@@ -66,9 +82,8 @@ impl Copy {
             cx.note(format!("{} % of {} MiB", progress.percent(), progress.total >> 20));
             cx.pause(GLANCE).await?;
         }
-        let failed = |reason: String| {
-            Fault::new(&errors::backup_kvm::JOB_FAILED).hole("domain", &domain).hole("reason", reason)
-        };
+        let failed =
+            |reason: String| Fault::new(&errors::backup_kvm::JOB_FAILED).hole("domain", &domain).hole("reason", reason);
         match cx.run(backup::ended(uri, &domain)).await? {
             Job::Completed => Ok(()),
             Job::Failed(reason) => Err(failed(reason)),
@@ -108,9 +123,9 @@ impl Step for Copy {
             let (uri, domain, part) = (&cx.settings.libvirt_uri, names::domain(plan.vm), plan.part());
             match cx.run(backup::running(uri, &domain)).await? {
                 Some(xml) if job::is_same(&xml, &part, self.since()) => {}
-                Some(xml) if job::is_ours(&xml, &part) => self.begin(cx, true).await?,
+                Some(xml) if job::is_ours(&xml, &part) => self.begin_somehow(cx, true).await?,
                 Some(_) => return Err(Fault::new(&errors::backup_kvm::JOB_FOREIGN).hole("domain", domain)),
-                None => self.begin(cx, false).await?,
+                None => self.begin_somehow(cx, false).await?,
             }
             self.throttle(cx).await?;
             if !cx.is_dry_run() {

@@ -53,6 +53,7 @@ impl Step for Publish {
             let whole = plan.repository.backup(plan.vm, plan.backup);
             let Some(address) = plan.repository.address() else {
                 cx.remove(&format!("{}/checkpoint.xml", plan.part())).await?;
+                cx.remove(&plan.refusal()).await?;
                 return cx.run(files::rename(&plan.part(), &whole)).await;
             };
             if !plan.is_published(cx).await? {

@@ -1,6 +1,5 @@
 //! The manifest: written last, when all that it names is there.
 
-use crate::choice::Choice;
 use crate::plan::Plan;
 use commands::virsh::{self, checkpoint};
 use commands::{files, qemu_img};
@@ -27,7 +26,13 @@ impl Seal {
             let size = cx.run(qemu_img::info(&path)).await?.unwrap_or_default().bytes;
             let bytes = cx.run(files::bytes(&path)).await?.unwrap_or_default();
             let sha256 = cx.run_long(files::sha256(&path)).await?.unwrap_or_default();
-            disks.push(ManifestDisk { name: disk.name.clone(), size, file: format!("{}.qcow2", disk.name), bytes, sha256 });
+            disks.push(ManifestDisk {
+                name: disk.name.clone(),
+                size,
+                file: format!("{}.qcow2", disk.name),
+                bytes,
+                sha256,
+            });
         }
         Ok(disks)
     }
@@ -68,17 +73,14 @@ impl Step for Seal {
             let plan = &self.0;
             let made_at = self.made_at(cx).await?;
             let domain = cx.run(virsh::definition(&cx.settings.libvirt_uri, &names::domain(plan.vm))).await?;
-            let (kind, why_full) = match &plan.choice {
-                Choice::Full(why) => (BackupKind::Full, Some(why.clone())),
-                Choice::Since(_) => (BackupKind::Incremental, None),
-            };
+            let kind = if plan.parent().is_some() { BackupKind::Incremental } else { BackupKind::Full };
             let valid = SignedDuration::from_hours(plan.valid_hours.into());
             let manifest = Manifest {
                 format: FORMAT,
                 backup: plan.backup,
                 vm: plan.vm,
                 kind,
-                why_full,
+                why_full: plan.why_full().map(str::to_owned),
                 chain: plan.parent().map(|parent| parent.with_chain().collect()).unwrap_or_default(),
                 checkpoint: plan.runs.then(|| plan.checkpoint()),
                 made_at,

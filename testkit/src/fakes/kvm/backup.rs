@@ -82,14 +82,20 @@ fn begin(state: &mut State, name: &str, xml: &str, checkpoint_file: &str) -> Ans
     };
     let known = &state.domain(name)?.backups;
     if known.job.is_some() {
-        return failed("Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainBackupBegin)");
+        return failed(
+            "Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainBackupBegin)",
+        );
     }
     let text = |node: &Node, child: &str| node.child(child).map(|child| child.text.clone());
     let since = text(&xml, "incremental");
     let made = text(&checkpoint, "name").unwrap_or_default();
     if let Some(since) = &since {
         match known.checkpoints.iter().find(|kept| kept.name == *since) {
-            None => return failed(&format!("Domain checkpoint not found: Checkpoint '{since}' for incremental backup of disk 'vda' not found")),
+            None => {
+                return failed(&format!(
+                    "Domain checkpoint not found: Checkpoint '{since}' for incremental backup of disk 'vda' not found"
+                ));
+            }
             Some(kept) if kept.is_broken => {
                 return failed(&format!("checkpoint inconsistent: missing or broken bitmap '{since}' for disk 'vda'"));
             }
@@ -200,10 +206,7 @@ fn dumpxml(state: &State, name: &str, checkpoint: &str, with_size: bool) -> Answ
         return failed(&format!("checkpoint inconsistent: missing or broken bitmap '{checkpoint}' for disk 'vda'"));
     }
     let node = Node::new("domaincheckpoint");
-    let children = vec![
-        Node::new("name").saying(checkpoint),
-        Node::new("creationTime").saying(MADE_AT.to_string()),
-    ];
+    let children = vec![Node::new("name").saying(checkpoint), Node::new("creationTime").saying(MADE_AT.to_string())];
     Ok(Node { children, ..node }.write())
 }
 

@@ -180,12 +180,20 @@ fn convert(state: &mut State, options: &[&str], from: &str, to: &str) -> Answer 
         return Err(locked(from));
     }
     let size = virtual_size(&source.bytes);
-    for base in read(&source.bytes).and_then(|disk| disk.backing).map(|(base, _)| beside(from, &base)).into_iter().chain(base.map(|base| beside(to, base))) {
+    for base in read(&source.bytes)
+        .and_then(|disk| disk.backing)
+        .map(|(base, _)| beside(from, &base))
+        .into_iter()
+        .chain(base.map(|base| beside(to, base)))
+    {
         state.files.read(&base).map_err(|wrong| unopened(from, wrong))?;
     }
     match state.files.write(to, made(size, base), 0o644) {
         Ok(()) => Ok(String::new()),
-        Err(wrong) => refused(1, format!("qemu-img: {to}: error while converting qcow2: Could not create '{to}': {}\n", wrong.text())),
+        Err(wrong) => refused(
+            1,
+            format!("qemu-img: {to}: error while converting qcow2: Could not create '{to}': {}\n", wrong.text()),
+        ),
     }
 }
 
