@@ -1,5 +1,9 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
+mod router;
+
+pub use router::{Carrier, RouterSettings};
+
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +49,8 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    #[serde(default)]
+    pub router: RouterSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -65,6 +71,7 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            router: RouterSettings::default(),
         }
     }
 }
@@ -144,6 +151,6 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
-        Ok(())
+        self.settings.router.check()
     }
 }

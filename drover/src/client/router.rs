@@ -69,7 +69,7 @@ pub enum Router {
 fn segment(text: &str) -> Result<Segment, String> {
     let (name, address) = text.split_once('=').ok_or("a segment is NAME=CIDR")?;
     model::names::check_cidr("segment", address)?;
-    Ok(Segment { name: name.to_owned(), address: address.to_owned() })
+    Ok(Segment { name: name.to_owned(), id: None, address: address.to_owned(), address_v6: None, dhcp: true })
 }
 
 pub async fn run(session: &Session, command: Router) -> anyhow::Result<()> {
@@ -78,7 +78,7 @@ pub async fn run(session: &Session, command: Router) -> anyhow::Result<()> {
         Router::Create { name, project, segments, server, spec, idempotency_key, follow } => {
             let spec = match spec {
                 Some(text) => super::vm::parse_spec(&text)?,
-                None => S { segments, server, phantom: None },
+                None => S { segments, server, ..S::default() },
             };
             resource::create(session, Create { project_id: project, name, spec }, idempotency_key, follow).await
         }

@@ -46,7 +46,7 @@ pub async fn run(client: &Client, out: Out) -> anyhow::Result<()> {
 
     let script = Some(PhantomScript { delay_ms: STEP_MS, ..PhantomScript::default() });
     let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
-    let router = VirtualRouterSpec { segments, server: Some(phantom), phantom: script.clone() };
+    let router = VirtualRouterSpec { segments, server: Some(phantom), phantom: script.clone(), ..VirtualRouterSpec::default() };
     let mut rows = vec![create(client, &project, "router", router).await?];
     for n in 1..=3_u8 {
         rows.push(create(client, &project, &format!("web-{n}"), vm(n, &image, phantom, script.clone())).await?);
