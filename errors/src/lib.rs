@@ -15,6 +15,7 @@ pub mod iaas;
 pub mod locks;
 pub mod operate;
 pub mod queue;
+pub mod virtual_router;
 pub mod vm_kvm;
 
 pub use category::{Category, Retry};
@@ -48,6 +49,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
+    Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

@@ -19,8 +19,17 @@ pub fn bridge(id: SegmentId, segment: &str) -> String {
 }
 
 /// What carries a segment into its bridge from other hosts, a VLAN or a VXLAN: `dc-12`.
-pub fn carrier(segment: u32) -> String {
+pub fn carrier(segment: SegmentId) -> String {
     format!("dc-{segment}")
+}
+
+pub fn is_carrier(link: &str) -> bool {
+    link.strip_prefix("dc-").is_some_and(|id| id.parse::<SegmentId>().is_ok())
+}
+
+/// The segment whose bridge this is; none for a bridge of another maker.
+pub fn segment_of(bridge: &str) -> Option<SegmentId> {
+    bridge.strip_prefix("br-")?.split('-').next()?.parse().ok()
 }
 
 /// The network namespace of a virtual router: `drover-r7`.
@@ -52,7 +61,7 @@ pub fn uplink_port(router: ResourceId) -> String {
     format!("dr-u{router}")
 }
 
-pub fn segment_port(segment: u32) -> String {
+pub fn segment_port(segment: SegmentId) -> String {
     format!("dr-s{segment}")
 }
 
@@ -60,7 +69,7 @@ pub fn segment_port(segment: u32) -> String {
 pub const UPLINK: &str = "uplink";
 
 /// The router's end of its way into a segment.
-pub fn segment_link(segment: u32) -> String {
+pub fn segment_link(segment: SegmentId) -> String {
     format!("seg-{segment}")
 }
 
@@ -69,8 +78,8 @@ pub fn uplink_mac(router: ResourceId) -> String {
     router_mac(0x75, router.0 as u32)
 }
 
-pub fn segment_mac(segment: u32) -> String {
-    router_mac(0x73, segment)
+pub fn segment_mac(segment: SegmentId) -> String {
+    router_mac(0x73, segment.0 as u32)
 }
 
 fn router_mac(which: u8, number: u32) -> String {

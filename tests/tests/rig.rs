@@ -112,7 +112,7 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     let wish = |_: &Fleet| {
-        let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
+        let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))

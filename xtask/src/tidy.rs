@@ -40,6 +40,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "service",
             "vm_kvm",
             "vm_phantom",
+            "virtual_router",
             "virtual_router_phantom",
         ],
     ),

@@ -4,7 +4,7 @@ use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
-use model::server::{HostSettings, Server as Record, ServerSpec, Virtualisation};
+use model::server::{HostSettings, RouterSettings, Server as Record, ServerSpec, Virtualisation};
 use model::{Moment, ServerId, ServerType};
 use serde::de::DeserializeOwned;
 
@@ -63,6 +63,13 @@ pub struct Create {
     /// What a guest gets to shut itself down before it is powered off
     #[arg(long, value_name = "SECONDS")]
     shutdown_secs: Option<u32>,
+    /// How routers and segments stand on it: {"public_bridge": "br-public", "gateway": "203.0.113.1", "carrier": "plain"}
+    #[arg(long, value_name = "JSON", value_parser = router)]
+    router: Option<RouterSettings>,
+}
+
+fn router(text: &str) -> Result<RouterSettings, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 pub fn label(text: &str) -> Result<(String, String), String> {
@@ -134,6 +141,7 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                     libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
                     virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
                     shutdown_secs: create.shutdown_secs.unwrap_or(defaults.shutdown_secs),
+                    router: create.router.unwrap_or(defaults.router),
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)

@@ -8,7 +8,7 @@ mod tests;
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::vm::PhantomScript;
-use crate::{ResourceType, ServerId};
+use crate::{ResourceType, SegmentId, ServerId};
 use network::Network;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -59,9 +59,9 @@ pub struct VirtualRouterSpec {
 #[serde(deny_unknown_fields)]
 pub struct Segment {
     pub name: String,
-    /// Given by the API, one for each name of a project.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u32>,
+    /// Its number, by which it is told from another project's of the same name. Given by the API.
+    #[serde(default)]
+    pub id: Option<SegmentId>,
     /// The router's own IPv4 address with prefix length, `10.1.0.1/24`: the segment's gateway.
     pub address: String,
     /// The router's own IPv6 address with prefix length.

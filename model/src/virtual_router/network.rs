@@ -2,7 +2,7 @@
 //! is wrong with a wish is said here, in a phrase that names the field.
 
 use super::{Ports, Protocol, Rule, Segment, VirtualRouterSpec};
-use crate::names;
+use crate::{SegmentId, names};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -33,8 +33,7 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lan {
     pub name: String,
-    /// None before the API has given one.
-    pub id: Option<u32>,
+    pub id: SegmentId,
     pub address: Ipv4Net,
     pub address_v6: Option<Ipv6Net>,
     pub dhcp: bool,
@@ -74,6 +73,11 @@ impl Family {
 }
 
 impl Lan {
+    /// Its bridge on every host.
+    pub fn bridge(&self) -> String {
+        names::bridge(self.id, &self.name)
+    }
+
     pub fn nets(&self) -> impl Iterator<Item = IpNet> {
         [Some(IpNet::V4(self.address)), self.address_v6.map(IpNet::V6)].into_iter().flatten()
     }
@@ -94,7 +98,7 @@ impl Network {
         }
         let lans = spec.segments.iter().map(lan).collect::<Result<Vec<_>, _>>()?;
         distinct("segments.name", lans.iter().map(|lan| &lan.name))?;
-        distinct("segments.id", lans.iter().filter_map(|lan| lan.id))?;
+        distinct("segments.id", spec.segments.iter().filter_map(|segment| segment.id))?;
         let public = spec.address.as_deref().map(|text| v4("address", text)).transpose()?;
         let public_v6 = spec.address_v6.as_deref().map(|text| v6("address_v6", text)).transpose()?;
         let mut network = Self {
@@ -240,7 +244,7 @@ fn lan(segment: &Segment) -> Result<Lan, String> {
     names::check_name("segments.name", name, 12)?;
     Ok(Lan {
         name: name.clone(),
-        id: *id,
+        id: id.unwrap_or(SegmentId(0)),
         address: v4("segments.address", address)?,
         address_v6: address_v6.as_deref().map(|text| v6("segments.address_v6", text)).transpose()?,
         dhcp: *dhcp,
