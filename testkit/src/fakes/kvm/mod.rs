@@ -5,11 +5,11 @@
 //! Assumptions: one command at a time, each at once. What the real programs were seen to do is compared in the tests.
 
 mod domain;
-mod files;
+pub(in crate::fakes) mod files;
 mod ip;
 mod left;
 mod qemu_img;
-mod state;
+pub(in crate::fakes) mod state;
 #[cfg(test)]
 mod tests;
 mod virsh;
