@@ -5,6 +5,7 @@ use model::ServerType;
 use model::server::{RouterSettings, ServerSpec};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv6Addr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -100,6 +101,13 @@ fn tidy() {
             quiet("ip", &["netns", "delete", space]);
         }
     }
+    for unit in run("find", &["/etc/systemd/system", "-maxdepth", "1", "-name", "drover-r*.service"]).lines() {
+        let of_a_test = std::fs::read_to_string(unit).is_ok_and(|text| text.contains(" /tmp/"));
+        if of_a_test {
+            quiet("systemctl", &["-q", "disable", unit.rsplit('/').next().unwrap_or_default()]);
+            quiet("rm", &["-f", unit]);
+        }
+    }
     for row in run("ip", &["-brief", "link", "show"]).lines().filter_map(|line| line.split_whitespace().next()) {
         let link = row.split('@').next().unwrap_or_default();
         let ours = ["dr-u", "dr-s", "dc-", "rt-"].iter().any(|mark| link.starts_with(mark)) || link.contains("-rt-");
@@ -173,13 +181,14 @@ impl Place {
         let mut serve = self.command(&["socat", &listen, "SYSTEM:echo $SOCAT_PEERADDR; exec cat"]);
         self.servers.push(serve.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("socat runs"));
         let own = format!("TCP:127.0.0.1:{port},retry=50,interval=0.1");
-        self.run(&["socat", "-u", &own, "OPEN:/dev/null"]);
+        self.run(&["socat", "-t", "5", "-", &own]);
     }
 
     /// What the server at an address sees; none when it is not reached.
     pub fn asks(&self, address: &str, port: u16) -> Option<String> {
-        let text = self.tries(&["socat", "-T", "1", "-u", &connect(address, port), "-"])?;
-        Some(text.trim().trim_start_matches("[0000:0000:0000:0000:0000:ffff:").trim_matches(['[', ']']).to_owned())
+        let text = self.tries(&["socat", "-t", "2", "-", &connect(address, port)])?;
+        let seen: Ipv6Addr = text.trim().trim_matches(['[', ']']).parse().expect("an address");
+        Some(seen.to_canonical().to_string())
     }
 
     /// A connection that stays.
