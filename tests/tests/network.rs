@@ -78,7 +78,8 @@ fn seen() -> Vec<String> {
     };
     let mut seen = lines(run("ip", &["netns", "list"]), "namespace");
     let links = lines(run("ip", &["-brief", "link", "show"]), "link");
-    let ours = |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
+    let ours =
+        |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));

@@ -168,7 +168,11 @@ async fn real_router_rules_decide_who_reaches_whom_and_a_stream_lives_through_ev
     assert_eq!(web_1.asks("10.2.0.5", 80).as_deref(), Some("10.1.0.5"), "a rule between segments");
     assert!(!web_1.pings("10.2.0.5"), "for TCP alone");
     assert_eq!(store_1.asks("10.1.0.6", 80), None, "and one way alone");
-    assert_eq!(web_2.asks("203.0.113.20", 80).as_deref(), Some("10.1.0.1"), "a neighbour reaches the floating address too");
+    assert_eq!(
+        web_2.asks("203.0.113.20", 80).as_deref(),
+        Some("10.1.0.1"),
+        "a neighbour reaches the floating address too"
+    );
     let logged = testkit::real::run("dmesg", &[]);
     assert!(logged.contains(&format!("drover-r{} rule 10 allow: ", router.id)), "the rule writes into the log");
     let mut inward = inet.stream("203.0.113.20", 80);
@@ -237,7 +241,8 @@ async fn real_router_gives_leases_and_names_and_hears_of_new_vms() {
     let namespace = names::router_namespace(router.id);
     let dnsmasq = || testkit::real::run("ip", &["netns", "pids", &namespace]);
     let before = dnsmasq();
-    let nic = json!({ "segment": "rt-web", "mac": "52:54:00:aa:bb:01", "addresses": ["10.1.0.50/24", "fd00:1::50/64"] });
+    let nic =
+        json!({ "segment": "rt-web", "mac": "52:54:00:aa:bb:01", "addresses": ["10.1.0.50/24", "fd00:1::50/64"] });
     let loose = json!({ "segment": "rt-web", "mac": "52:54:00:aa:bb:02" });
     let mut vms = Vec::new();
     for (name, nic) in [("web-1", nic), ("web-2", loose)] {
@@ -251,16 +256,19 @@ async fn real_router_gives_leases_and_names_and_hears_of_new_vms() {
     let leases = format!("{}/static-leases", names::router_folder(&ground.node.storage(), router.id));
     let told = format!("{}/hosts-loaded", names::router_folder(&ground.node.storage(), router.id));
     eventually(LIMIT, "the router hears of both", async || {
-        let router = ground.fleet.client.read::<VirtualRouterSpec>(router.id).await.map_err(|error| error.to_string())?;
+        let router =
+            ground.fleet.client.read::<VirtualRouterSpec>(router.id).await.map_err(|error| error.to_string())?;
         let text = std::fs::read_to_string(&leases).unwrap_or_default();
-        let done = text.contains("web-2") && router.state == State::Running && std::fs::exists(&told).is_ok_and(|is| is);
+        let done =
+            text.contains("web-2") && router.state == State::Running && std::fs::exists(&told).is_ok_and(|is| is);
         if done { Ok(()) } else { Err(format!("{} {text}", router.state)) }
     })
     .await;
     assert_eq!(dnsmasq(), before, "it reads its files again, and is not started anew");
 
     let script = format!("{}/lease.sh", ground.fleet.folder.path().display());
-    std::fs::write(&script, "#!/bin/sh\n[ \"$1\" = bound ] && echo lease=$ip/$mask,$router,$dns,$domain\nexit 0\n").expect("a script");
+    std::fs::write(&script, "#!/bin/sh\n[ \"$1\" = bound ] && echo lease=$ip/$mask,$router,$dns,$domain\nexit 0\n")
+        .expect("a script");
     testkit::real::run("chmod", &["755", &script]);
     let lease = |place: &Place| {
         let asked = ["busybox", "udhcpc", "-i", "eth0", "-f", "-n", "-q", "-t", "4", "-T", "1", "-s", &script];
@@ -341,14 +349,27 @@ async fn real_router_is_quiesced_restarted_and_survives_a_reboot_of_its_node() {
     let serves = |web: &Place| {
         assert_eq!(web.asks(GATEWAY, 80).as_deref(), Some("203.0.113.20"));
         assert_eq!(inet.asks("203.0.113.20", 80).as_deref(), Some(GATEWAY));
-        assert!(web.tries(&["busybox", "nslookup", "none.internal", "10.1.0.1"]).is_none_or(|said| said.contains("10.1.0.1")));
+        assert!(
+            web.tries(&["busybox", "nslookup", "none.internal", "10.1.0.1"])
+                .is_none_or(|said| said.contains("10.1.0.1"))
+        );
     };
     let state = || {
-        let inside = |argv: &[&str]| testkit::real::run("ip", &[&["netns", "exec", &names::router_namespace(router.id)], argv].concat());
+        let inside = |argv: &[&str]| {
+            testkit::real::run("ip", &[&["netns", "exec", &names::router_namespace(router.id)], argv].concat())
+        };
         let ruleset = inside(&["nft", "-s", "list", "ruleset"]);
         // What follows the name is the number of the other end.
         let links = inside(&["ip", "-brief", "-4", "address"]);
-        let links: Vec<_> = links.lines().map(|row| (row.split('@').next().map(str::to_owned), row.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>())).collect();
+        let links: Vec<_> = links
+            .lines()
+            .map(|row| {
+                (
+                    row.split('@').next().map(str::to_owned),
+                    row.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>(),
+                )
+            })
+            .collect();
         (links, inside(&["ip", "route"]), inside(&["ip", "-6", "route"]), ruleset)
     };
     let web = attached("web");
@@ -373,7 +394,8 @@ async fn real_router_is_quiesced_restarted_and_survives_a_reboot_of_its_node() {
     let task: Accepted<VirtualRouterSpec> = ground.fleet.change(router.id, json!({ "dns": [] })).await;
     ground.succeeds(task.task_id).await;
     let task = ground.fleet.ended(task.task_id).await;
-    let done: Vec<_> = task.steps.iter().filter(|step| step.number > 0 && step.outcome == model::task::StepOutcome::Done).collect();
+    let done: Vec<_> =
+        task.steps.iter().filter(|step| step.number > 0 && step.outcome == model::task::StepOutcome::Done).collect();
     assert!(done.iter().all(|step| step.name == "leases and names"), "nothing was to be done: {done:#?}");
 
     // A quiesced one comes back quiesced; and where no unit runs, the next verb makes what is missing.
@@ -412,7 +434,22 @@ async fn real_router_segments_reach_another_host_by_vxlan() {
     let router = ground.build(ground.fleet.project.id, wish()).await;
     let segment = router.spec.segments[0].id.unwrap_or(SegmentId(0));
     let number = segment.to_string();
-    far.run(&["ip", "link", "add", "vx", "type", "vxlan", "id", &number, "dev", "eth0", "remote", "198.18.77.1", "dstport", "4789"]);
+    far.run(&[
+        "ip",
+        "link",
+        "add",
+        "vx",
+        "type",
+        "vxlan",
+        "id",
+        &number,
+        "dev",
+        "eth0",
+        "remote",
+        "198.18.77.1",
+        "dstport",
+        "4789",
+    ]);
     far.run(&["ip", "address", "add", "10.1.0.6/24", "dev", "vx"]);
     far.run(&["ip", "link", "set", "dev", "vx", "up"]);
     far.run(&["ip", "route", "add", "default", "via", "10.1.0.1"]);

@@ -1,7 +1,7 @@
 //! iproute2: links, namespaces, and what it says of them.
 
 use super::batch;
-use super::state::{Answer, Refused, refused, Kind, Link, Space, State};
+use super::state::{Answer, Kind, Link, Refused, Space, State, refused};
 use hosts::Effect::{self, Acts, Looks};
 use ipnet::IpNet;
 use serde_json::{Value, json};

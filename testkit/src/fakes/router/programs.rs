@@ -1,7 +1,7 @@
 //! nftables, dnsmasq, sysctl, kill and systemd.
 
 use super::ip::open;
-use super::state::{Answer, Refused, refused, Process, State};
+use super::state::{Answer, Process, Refused, State, refused};
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
 use serde_json::json;
