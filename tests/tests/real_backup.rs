@@ -85,6 +85,22 @@ impl Chain {
         }
     }
 
+    /// A new VM made from it has the same bytes, and runs.
+    async fn is_restored(&self, name: &str, backup: ResourceId) {
+        let origin: Resource<VmSpec> = self.ground.fleet.client.read(self.vm).await.expect("the VM");
+        let mut wish = VmSpec { backup: Some(backup), ..origin.spec };
+        wish.nics.clear();
+        let vm = self.ground.build(&format!("from-{name}"), wish).await;
+        self.ground.says(vm, &format!("drover-guest hostname=from-{name}"), 1).await;
+        for disk in ["root", "data"] {
+            let restored = names::disk(&self.ground.machine.storage(), vm, disk);
+            let now = self.copy("restored", disk);
+            run("qemu-img", &["convert", "-U", "-O", "raw", &restored, &now]);
+            run("cmp", &[&self.copy(name, disk), &now]);
+        }
+        self.ground.scrub(vm).await;
+    }
+
     /// Neither a job, nor a checkpoint or a file of it.
     fn has_nothing_of(&self, backup: ResourceId) {
         let domain = names::domain(self.vm);
@@ -137,6 +153,9 @@ async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_tim
     for (name, id) in &backups {
         chain.is_as_then(name, *id);
     }
+    chain.is_restored("two", backups[2].1).await;
+    chain.is_restored("three", backups[3].1).await;
+
     let small = std::fs::metadata(format!("{}/root.qcow2", chain.folder(backups[3].1))).expect("a file").len();
     assert!(small < 1 << 20, "an increment of 3 MiB takes {small} bytes");
 

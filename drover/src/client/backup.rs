@@ -2,9 +2,13 @@
 
 use super::Session;
 use super::resource::{self, Any, New, given};
-use clap::{Subcommand, ValueEnum};
-use model::ResourceId;
+use crate::cli::Follow;
+use clap::{Args, Subcommand, ValueEnum};
+use iaas::tenant::Create;
 use model::backup::{BackupSpec, Repository};
+use model::server::BackupSettings;
+use model::vm::VmSpec;
+use model::{ResourceId, ServerId};
 
 #[derive(Debug, Subcommand)]
 pub enum Backup {
@@ -20,8 +24,48 @@ pub enum Backup {
         #[arg(long, value_name = "HOURS", default_value_t = 24 * 30)]
         valid_hours: u32,
     },
+    /// Build a new VM like the one that was backed up, its disks as they were then
+    Restore {
+        id: ResourceId,
+        /// Of the new VM
+        #[arg(long)]
+        name: String,
+        /// The server it must stand on; that of the backup when left out
+        #[arg(long, value_name = "ID")]
+        server: Option<ServerId>,
+        #[command(flatten)]
+        follow: Follow,
+    },
     #[command(flatten)]
     Any(Any),
+}
+
+/// Of a server.
+#[derive(Args, Debug)]
+pub struct Repositories {
+    /// Where its backups go: a folder there, or user@host:/folder; <storage>/backups when left out
+    #[arg(long, value_name = "PLACE")]
+    backup_primary: Option<String>,
+    #[arg(long, value_name = "PLACE")]
+    backup_secondary: Option<String>,
+    /// What the backup of one VM may read, in MiB a second; no limit when left out
+    #[arg(long, value_name = "MB")]
+    backup_bandwidth_mb: Option<u32>,
+    /// The longest chain of backups, the full one included
+    #[arg(long, value_name = "COUNT")]
+    backup_full_every: Option<u32>,
+}
+
+impl Repositories {
+    pub fn settings(self) -> BackupSettings {
+        let defaults = BackupSettings::default();
+        BackupSettings {
+            primary: self.backup_primary,
+            secondary: self.backup_secondary,
+            bandwidth_mb: self.backup_bandwidth_mb.unwrap_or(defaults.bandwidth_mb),
+            full_every: self.backup_full_every.unwrap_or(defaults.full_every),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -39,6 +83,23 @@ pub async fn run(session: &Session, command: Backup) -> anyhow::Result<()> {
             };
             new.create(session, || Ok(BackupSpec { vm: given(vm, "--vm")?, repository, valid_hours })).await
         }
+        Backup::Restore { id, name, server, follow } => restore(session, id, name, server, follow).await,
         Backup::Any(command) => resource::any::<BackupSpec>(session, command).await,
     }
+}
+
+/// The VM's wish, also of one that is closed; its nics get macs of their own.
+async fn restore(
+    session: &Session,
+    id: ResourceId,
+    name: String,
+    server: Option<ServerId>,
+    follow: Follow,
+) -> anyhow::Result<()> {
+    let backup = session.client.read::<BackupSpec>(id).await?;
+    let vm = session.client.read::<VmSpec>(backup.spec.vm).await?;
+    let mut spec = VmSpec { backup: Some(id), server, ..vm.spec };
+    spec.nics.iter_mut().for_each(|nic| (nic.mac, nic.segment_id) = (None, None));
+    let wish = Create { project_id: backup.project_id, name, spec };
+    resource::create(session, wish, None, follow).await
 }

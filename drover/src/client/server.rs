@@ -1,5 +1,6 @@
 //! `drover server`
 
+use super::backup::Repositories;
 use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
@@ -63,6 +64,8 @@ pub struct Create {
     /// What a guest gets to shut itself down before it is powered off
     #[arg(long, value_name = "SECONDS")]
     shutdown_secs: Option<u32>,
+    #[command(flatten)]
+    repositories: Repositories,
 }
 
 pub fn label(text: &str) -> Result<(String, String), String> {
@@ -134,6 +137,7 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                     libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
                     virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
                     shutdown_secs: create.shutdown_secs.unwrap_or(defaults.shutdown_secs),
+                    backup: create.repositories.settings(),
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)
