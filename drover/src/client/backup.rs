@@ -48,6 +48,9 @@ pub struct Repositories {
     backup_primary: Option<String>,
     #[arg(long, value_name = "PLACE")]
     backup_secondary: Option<String>,
+    /// A file there in ssh's own format: port, key and known hosts of a repository on another machine
+    #[arg(long, value_name = "FILE")]
+    backup_ssh_config: Option<String>,
     /// What the backup of one VM may read, in MiB a second; no limit when left out
     #[arg(long, value_name = "MB")]
     backup_bandwidth_mb: Option<u32>,
@@ -62,6 +65,7 @@ impl Repositories {
         BackupSettings {
             primary: self.backup_primary,
             secondary: self.backup_secondary,
+            ssh_config: self.backup_ssh_config,
             bandwidth_mb: self.backup_bandwidth_mb.unwrap_or(defaults.bandwidth_mb),
             full_every: self.backup_full_every.unwrap_or(defaults.full_every),
         }

@@ -106,7 +106,7 @@ struct RemovePart {
 impl RemovePart {
     /// What is to go, here and on the repository's machine.
     async fn left(&self, cx: &Context) -> Result<(Option<String>, Option<String>), Fault> {
-        let Some(_) = self.repository.address() else {
+        let Some(_) = self.repository.machine() else {
             return Ok((cx.run(files::exists(&self.part)).await?.then(|| self.part.clone()), None));
         };
         // With what stands in for the parent: one backup of a VM at a time.

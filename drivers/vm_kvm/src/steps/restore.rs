@@ -45,7 +45,7 @@ impl Restore {
     /// The folder that has the chain, on this host.
     async fn chain(&self, cx: &Context, repository: &Repository, manifest: &Manifest) -> Result<String, Fault> {
         let vm = self.backup.spec.vm;
-        let Some(address) = repository.address() else { return Ok(repository.folder(vm)) };
+        let Some(machine) = repository.machine() else { return Ok(repository.folder(vm)) };
         let folder = self.fetched(cx);
         cx.run(files::remove_tree(&folder)).await?;
         for id in manifest.with_chain() {
@@ -53,7 +53,7 @@ impl Restore {
             cx.run(files::make_folder(&here)).await?;
             for disk in &manifest.disks {
                 let from = format!("{there}/{}", disk.file);
-                cx.run_long(ssh::fetch(address, &from, &format!("{here}/{}", disk.file))).await?;
+                cx.run_long(ssh::fetch(machine, &from, &format!("{here}/{}", disk.file))).await?;
             }
         }
         Ok(folder)
