@@ -25,9 +25,16 @@ struct Chain {
     seen: TempDir,
 }
 
-fn virsh(arguments: &[&str]) -> String {
+pub fn virsh(arguments: &[&str]) -> String {
     let uri = real::libvirt_uri();
     run("virsh", &[&["-q", "-c", &uri], arguments].concat())
+}
+
+/// A line on the guest's console.
+pub fn tell(vm: ResourceId, line: &str) {
+    let console = virsh(&["ttyconsole", &names::domain(vm)]);
+    let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
+    console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
 }
 
 impl Chain {
@@ -48,9 +55,7 @@ impl Chain {
 
     /// The guest writes so many megabytes of a word.
     async fn writes(&self, disk: &str, at: u32, count: u32, word: &str) {
-        let console = virsh(&["ttyconsole", &names::domain(self.vm)]);
-        let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
-        console.write_all(format!("write {disk} {at} {count} {word}\n").as_bytes()).expect("the guest is told");
+        tell(self.vm, &format!("write {disk} {at} {count} {word}"));
         self.ground.says(self.vm, &format!("drover-guest wrote={word}"), 1).await;
     }
 
