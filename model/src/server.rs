@@ -4,6 +4,7 @@ pub mod backup;
 
 pub use backup::BackupSettings;
 
+use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,9 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    /// What is done when a resource is found to differ from its record.
+    #[serde(default)]
+    pub drift: DriftPolicy,
     #[serde(default)]
     pub backup: BackupSettings,
 }
@@ -71,6 +75,7 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
         }
     }

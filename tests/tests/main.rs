@@ -9,6 +9,8 @@ mod rig;
 mod attempts;
 /// Chains of backups on a fake host: what is kept, what goes, and what a backup refuses.
 mod backups;
+/// Changed behind drover's back: found, repaired, adopted.
+mod drift;
 /// What a paused worker does late is refused at the host.
 mod fences;
 /// What the chapters on real libvirt and QEMU share.

@@ -24,6 +24,7 @@ mod change;
 mod claim;
 mod connect;
 mod create;
+mod drift;
 mod feed;
 mod fleet;
 mod image;

@@ -53,6 +53,7 @@ impl Unit {
                 None => {}
             }
         }
+        self.sweep_drift().await?;
         self.purge().await?;
         Ok(swept)
     }

@@ -3,10 +3,9 @@
 use super::Session;
 use super::resource::{self, Any, New, given};
 use crate::cli::Follow;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use iaas::tenant::Create;
 use model::backup::{BackupSpec, Repository};
-use model::server::BackupSettings;
 use model::vm::VmSpec;
 use model::{ResourceId, ServerId};
 
@@ -38,38 +37,6 @@ pub enum Backup {
     },
     #[command(flatten)]
     Any(Any),
-}
-
-/// Of a server.
-#[derive(Args, Debug)]
-pub struct Repositories {
-    /// Where its backups go: a folder there, or user@host:/folder; <storage>/backups when left out
-    #[arg(long, value_name = "PLACE")]
-    backup_primary: Option<String>,
-    #[arg(long, value_name = "PLACE")]
-    backup_secondary: Option<String>,
-    /// A file there in ssh's own format: port, key and known hosts of a repository on another machine
-    #[arg(long, value_name = "FILE")]
-    backup_ssh_config: Option<String>,
-    /// What the backup of one VM may read, in MiB a second; no limit when left out
-    #[arg(long, value_name = "MB")]
-    backup_bandwidth_mb: Option<u32>,
-    /// The longest chain of backups, the full one included
-    #[arg(long, value_name = "COUNT")]
-    backup_full_every: Option<u32>,
-}
-
-impl Repositories {
-    pub fn settings(self) -> BackupSettings {
-        let defaults = BackupSettings::default();
-        BackupSettings {
-            primary: self.backup_primary,
-            secondary: self.backup_secondary,
-            ssh_config: self.backup_ssh_config,
-            bandwidth_mb: self.backup_bandwidth_mb.unwrap_or(defaults.bandwidth_mb),
-            full_every: self.backup_full_every.unwrap_or(defaults.full_every),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
