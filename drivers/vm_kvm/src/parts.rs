@@ -16,7 +16,9 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
     steps.then(Folder { path: names::vm_folder(storage, vm.id) });
     for disk in &vm.spec.disks {
         let path = names::disk(storage, vm.id, &disk.name);
-        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base: disk.primary.then(|| base.clone()) });
+        // A disk out of a backup stands on nothing.
+        let base = (disk.primary && vm.spec.backup.is_none()).then(|| base.clone());
+        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base });
     }
     if image.spec.cloud_init {
         steps.then(Seed { path: names::seed(storage, vm.id), bytes: seed::image(vm)? });
