@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+mod ceph;
+
+pub use ceph::CephSettings;
+
 /// The wish, as it is POSTed by an operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +49,8 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    #[serde(default)]
+    pub ceph: CephSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -65,6 +71,7 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            ceph: CephSettings::default(),
         }
     }
 }
@@ -144,6 +151,6 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
-        Ok(())
+        self.settings.ceph.check()
     }
 }
