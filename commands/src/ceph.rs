@@ -70,8 +70,7 @@ mod tests {
     #[test]
     fn a_pool_has_room_for_what_is_free_and_within_its_quota() {
         let output = Output { stdout: include_bytes!("../golden/ceph-df.json").to_vec(), ..Output::default() };
-        let room: Vec<_> =
-            read_pools(&output).unwrap().into_iter().map(|pool| (pool.name, pool.room_bytes)).collect();
+        let room: Vec<_> = read_pools(&output).unwrap().into_iter().map(|pool| (pool.name, pool.room_bytes)).collect();
         // The first is over its quota.
         assert_eq!(room, [("volumes".to_owned(), 0), ("second".to_owned(), 2_755_814_912)]);
     }

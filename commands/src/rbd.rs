@@ -125,8 +125,7 @@ pub fn trashed_info(ceph: &CephSettings, pool: &str, id: &str) -> Command<Option
 pub fn metadata(ceph: &CephSettings, image: &str) -> Command<BTreeMap<String, String>> {
     let invocation = looks(ceph, ["image-meta", "list", "--format", "json", image]).answers(&[0, ABSENT]);
     // With nothing to list it says nothing.
-    let read =
-        |output: &Output| if output.stdout.trim_ascii().is_empty() { Ok(BTreeMap::new()) } else { json(output) };
+    let read = |output: &Output| if output.stdout.trim_ascii().is_empty() { Ok(BTreeMap::new()) } else { json(output) };
     Command { invocation, read }
 }
 

@@ -1,5 +1,6 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
+use model::{ResourceId, names};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +63,17 @@ struct Source {
     file: Option<String>,
     #[serde(rename = "@bridge", default)]
     bridge: Option<String>,
+    #[serde(rename = "@protocol", default)]
+    protocol: Option<String>,
+    #[serde(rename = "@name", default)]
+    name: Option<String>,
+}
+
+impl Source {
+    /// `pool/image`
+    fn image(&self) -> Option<&str> {
+        self.name.as_deref().filter(|_| self.protocol.as_deref() == Some("rbd"))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +103,7 @@ pub struct Actual {
     pub most_cpus: u32,
     pub ram_mb: u64,
     pub disks: Vec<ActualDisk>,
+    pub volumes: Vec<ActualVolume>,
     pub nics: Vec<ActualNic>,
 }
 
@@ -99,6 +112,15 @@ pub struct ActualDisk {
     /// Its serial.
     pub name: String,
     pub path: String,
+    pub target: String,
+}
+
+/// A volume that is attached to the VM, and no disk of its wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualVolume {
+    pub id: ResourceId,
+    /// `pool/image`
+    pub image: String,
     pub target: String,
 }
 
@@ -121,6 +143,12 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         "MiB" => domain.memory.size,
         other => return Err(format!("its memory is in {other}")),
     };
+    let volume = |disk: &DiskXml| {
+        let image = disk.source.as_ref()?.image()?;
+        let id = names::volume_of(image.rsplit('/').next()?)?;
+        Some(ActualVolume { id, image: image.to_owned(), target: disk.target.dev.clone() })
+    };
+    let volumes = domain.devices.disk.iter().filter_map(volume).collect();
     let disks = domain.devices.disk.into_iter().filter_map(|disk| {
         let name = disk.serial.filter(|serial| serial != SEED)?;
         Some(ActualDisk { name, path: disk.source?.file?, target: disk.target.dev })
@@ -136,6 +164,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         most_cpus: domain.vcpu.most,
         ram_mb,
         disks: disks.collect(),
+        volumes,
         nics: nics.collect(),
     })
 }

@@ -8,8 +8,8 @@ pub mod power;
 mod actual;
 mod xml;
 
-pub use actual::{Actual, ActualDisk, ActualNic, read};
-pub use xml::{NAMESPACE, disk, free_target, nic, target};
+pub use actual::{Actual, ActualDisk, ActualNic, ActualVolume, read};
+pub use xml::{NAMESPACE, disk, free_target, free_volume_target, nic, target, volume};
 
 use commands::virsh;
 use errors::Fault;

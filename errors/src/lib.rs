@@ -9,6 +9,7 @@
 pub mod category;
 pub mod fault;
 
+pub mod ceph;
 pub mod domains;
 pub mod driver;
 pub mod iaas;
@@ -48,6 +49,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
+    Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

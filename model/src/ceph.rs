@@ -42,6 +42,17 @@ impl fmt::Display for Parent {
     }
 }
 
+/// Reads `pool/image@snapshot`.
+impl FromStr for Parent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('@').and_then(|(image, snapshot)| Some((image.split_once('/')?, snapshot)));
+        let ((pool, image), snapshot) = parts.ok_or("a snapshot is named pool/image@snapshot")?;
+        Ok(Self { pool: pool.into(), image: image.into(), snapshot: snapshot.into() })
+    }
+}
+
 words! {
     /// What an RBD image can do.
     Feature {
@@ -139,6 +150,9 @@ mod tests {
     fn a_clone_needs_layering_and_plain_names() {
         let parent = json!({ "pool": "volumes", "image": "debian", "snapshot": "base" });
         assert_eq!(spec(json!({ "clone": parent })).check(), Ok(()));
+        let text = "volumes/debian@base";
+        assert_eq!(text.parse::<Parent>().map(|parent| parent.to_string()), Ok(text.to_owned()));
+        assert!("debian@base".parse::<Parent>().is_err());
         assert!(spec(json!({ "clone": parent, "features": ["exclusive-lock"] })).check().is_err());
         let odd = json!({ "pool": "volumes", "image": "debian@base", "snapshot": "base" });
         assert!(spec(json!({ "clone": odd })).check().is_err());

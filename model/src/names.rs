@@ -47,9 +47,32 @@ pub fn volume(volume: ResourceId) -> String {
 
 const VOLUME: &str = "drover-volume-";
 
-/// The volume whose image this is; none for an image of another maker.
+/// The volume whose image this is; none for another image.
 pub fn volume_of(image: &str) -> Option<ResourceId> {
     image.strip_prefix(VOLUME)?.parse().ok()
+}
+
+/// The RBD image of a VM's disk: `drover-vm-7-root`.
+pub fn disk_image(vm: ResourceId, disk: &str) -> String {
+    format!("{}{disk}", disk_images(vm))
+}
+
+/// What the images of a VM's disks begin with.
+pub fn disk_images(vm: ResourceId) -> String {
+    format!("{DISK}{vm}-")
+}
+
+const DISK: &str = "drover-vm-";
+
+/// The resource whose image this is, by its name; none for an image of another maker.
+pub fn image_owner(image: &str) -> Option<ResourceId> {
+    let of_disk = || image.strip_prefix(DISK)?.split_once('-')?.0.parse().ok();
+    volume_of(image).or_else(of_disk)
+}
+
+/// What is being made, until it is renamed.
+pub fn part(path: &str) -> String {
+    format!("{path}.part")
 }
 
 /// By which a guest tells a volume from its other disks; QEMU takes 20 bytes.

@@ -128,6 +128,9 @@ impl Spec for VmSpec {
         let mut disks = BTreeSet::new();
         for disk in &self.disks {
             names::check_name("disks.name", &disk.name, 20)?;
+            if disk.name.starts_with("volume-") {
+                return Err(format!("disk {}: names that begin with volume- are those of volumes", disk.name));
+            }
             if disk.gb == 0 {
                 return Err(format!("disk {} has 0 gb", disk.name));
             }

@@ -69,8 +69,8 @@ mod tests {
 
     fn as_built() -> (VmSpec, Actual) {
         let (vm, image) = sample::vm();
-        let plan = Plan { storage: "/s".into(), has_kvm: false };
-        let actual = domains::read(&domain::domain(&vm, &image, &plan, Fence(1))).unwrap();
+        let plan = Plan { storage: "/s".into(), has_kvm: false, ceph: Default::default() };
+        let actual = domains::read(&domain::domain(&vm, &image, &plan, &[], Fence(1))).unwrap();
         (vm.spec, actual)
     }
 
