@@ -1,7 +1,10 @@
 //! Four tests for every verb in the table of drivers: it succeeds; it fails at each step and says so; twice is once; a
 //! crash at each step ends the same.
 
-use crate::rig::{Ground, Rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
+use crate::rig::{
+    Ground, Rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig,
+    vm_rig,
+};
 use errors::Fault;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -230,6 +233,38 @@ async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
 }
 
 #[tokio::test]
+async fn every_verb_of_ceph_succeeds() {
+    succeeds(ceph_rig()).await;
+    succeeds(ceph_alone_rig()).await;
+    succeeds(ceph_detached_rig()).await;
+    succeeds(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_fails_at_each_step_and_says_so() {
+    fails_at_each_step(ceph_rig()).await;
+    fails_at_each_step(ceph_alone_rig()).await;
+    fails_at_each_step(ceph_detached_rig()).await;
+    fails_at_each_step(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_twice_is_once() {
+    twice_is_once(ceph_rig()).await;
+    twice_is_once(ceph_alone_rig()).await;
+    twice_is_once(ceph_detached_rig()).await;
+    twice_is_once(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(ceph_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_alone_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_detached_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_off_rig()).await;
+}
+
+#[tokio::test]
 async fn every_verb_of_virtual_router_phantom_succeeds() {
     succeeds(router_rig(Kind::VirtualRouterPhantom)).await;
 }
@@ -251,7 +286,7 @@ async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_eac
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    let tested = [Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested = [Kind::Ceph, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {
