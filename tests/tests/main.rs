@@ -11,6 +11,8 @@ mod attempts;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
+mod real_ceph;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
