@@ -236,6 +236,13 @@ impl Context {
         self.report.fact(name, value.into());
     }
 
+    /// In a dry run: what is on the host and not in the record, as a merge patch of the spec.
+    pub fn actual(&self, patch: serde_json::Value) {
+        if let Some(plan) = &self.plan {
+            plan.lock().unwrap_or_else(PoisonError::into_inner).actual = Some(patch);
+        }
+    }
+
     /// Whether acts are recorded and not done: then there is nothing to wait for.
     pub fn is_dry_run(&self) -> bool {
         self.plan.is_some()

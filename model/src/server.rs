@@ -1,5 +1,6 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
+use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub struct HostSettings {
     pub shutdown_secs: u32,
     #[serde(default)]
     pub ceph: CephSettings,
+    /// What is done when a resource is found to differ from its record.
+    #[serde(default)]
+    pub drift: DriftPolicy,
 }
 
 /// What runs a KVM server's guests.
@@ -72,6 +76,7 @@ impl Default for HostSettings {
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
             ceph: CephSettings::default(),
+            drift: DriftPolicy::default(),
         }
     }
 }

@@ -7,6 +7,8 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// Changed behind drover's back: found, repaired, adopted.
+mod drift;
 /// What a paused worker does late is refused at the host.
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
