@@ -171,6 +171,15 @@ pub fn clone(ceph: &CephSettings, parent: &str, image: &str, features: &[Feature
     Command::plain(acts(ceph, ["clone", "--image-feature", &words(features), parent, image]))
 }
 
+pub fn take_snapshot(ceph: &CephSettings, snapshot: &str) -> Command<()> {
+    Command::plain(acts(ceph, ["snap", "create", "--no-progress", snapshot]))
+}
+
+/// From being removed: clones stand on it.
+pub fn protect(ceph: &CephSettings, snapshot: &str) -> Command<()> {
+    Command::plain(acts(ceph, ["snap", "protect", snapshot]))
+}
+
 pub fn set_metadata(ceph: &CephSettings, image: &str, key: &str, value: &str) -> Command<()> {
     Command::plain(acts(ceph, ["image-meta", "set", image, key, value]))
 }

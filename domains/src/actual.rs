@@ -111,8 +111,19 @@ pub struct Actual {
 pub struct ActualDisk {
     /// Its serial.
     pub name: String,
+    /// Its file; of an image of a Ceph pool `pool/image`.
     pub path: String,
     pub target: String,
+    pub is_image: bool,
+}
+
+impl Actual {
+    /// Where an image of a Ceph pool, `pool/image`, stands: a disk or a volume.
+    pub fn target_of(&self, image: &str) -> Option<&str> {
+        let disks = self.disks.iter().filter(|disk| disk.is_image).map(|disk| (&disk.path, &disk.target));
+        let volumes = self.volumes.iter().map(|volume| (&volume.image, &volume.target));
+        disks.chain(volumes).find(|(path, _)| *path == image).map(|(_, target)| target.as_str())
+    }
 }
 
 /// A volume that is attached to the VM, and no disk of its wish.
@@ -133,6 +144,11 @@ pub struct ActualNic {
 /// The serial of the seed, which is no disk of the wish.
 const SEED: &str = "cidata";
 
+/// The volume whose image this is, `pool/image`.
+fn volume_of(image: &str) -> Option<ResourceId> {
+    names::volume_of(image.rsplit('/').next()?)
+}
+
 /// Reads a domain's XML; gives why it makes no sense.
 pub fn read(xml: &str) -> Result<Actual, String> {
     // The mark's prefix is ours, and libvirt keeps it.
@@ -145,13 +161,18 @@ pub fn read(xml: &str) -> Result<Actual, String> {
     };
     let volume = |disk: &DiskXml| {
         let image = disk.source.as_ref()?.image()?;
-        let id = names::volume_of(image.rsplit('/').next()?)?;
-        Some(ActualVolume { id, image: image.to_owned(), target: disk.target.dev.clone() })
+        Some(ActualVolume { id: volume_of(image)?, image: image.to_owned(), target: disk.target.dev.clone() })
     };
     let volumes = domain.devices.disk.iter().filter_map(volume).collect();
     let disks = domain.devices.disk.into_iter().filter_map(|disk| {
         let name = disk.serial.filter(|serial| serial != SEED)?;
-        Some(ActualDisk { name, path: disk.source?.file?, target: disk.target.dev })
+        let source = disk.source?;
+        let image = source.image().map(str::to_owned);
+        if image.as_deref().and_then(volume_of).is_some() {
+            return None;
+        }
+        let is_image = image.is_some();
+        Some(ActualDisk { name, path: image.or(source.file)?, target: disk.target.dev, is_image })
     });
     let nics = domain
         .devices

@@ -1,8 +1,8 @@
 //! Devices of a domain as libvirt's XML.
 
 use crate::Actual;
+use model::names;
 use model::server::CephSettings;
-use model::{ResourceId, names};
 use quick_xml::escape::escape;
 
 /// Marks a domain as drover's and says whose it is.
@@ -23,8 +23,8 @@ pub fn disk(path: &str, target: &str, name: &str) -> String {
     )
 }
 
-/// An RBD image, `pool/image`, as a disk of the guest. Its key is a secret of the host's libvirt.
-fn rbd(image: &str, target: &str, serial: &str, ceph: &CephSettings) -> String {
+/// An image of a Ceph pool, `pool/image`, as a disk of the guest. Its key is a secret of the host's libvirt.
+pub fn image(image: &str, target: &str, serial: &str, ceph: &CephSettings) -> String {
     format!(
         "    <disk type='network' device='disk'>\n      <driver name='qemu' type='raw' discard='unmap'/>\n      \
          <auth username='{}'>\n        <secret type='ceph' uuid='{}'/>\n      </auth>\n      \
@@ -36,11 +36,6 @@ fn rbd(image: &str, target: &str, serial: &str, ceph: &CephSettings) -> String {
         escape(&ceph.conf),
         escape(serial)
     )
-}
-
-/// A volume that is attached to the VM.
-pub fn volume(id: ResourceId, image: &str, target: &str, ceph: &CephSettings) -> String {
-    rbd(image, target, &names::volume_serial(id), ceph)
 }
 
 /// The first target that no volume has, of those that no disk has: `vdaa`, `vdab`, ...
@@ -67,10 +62,11 @@ pub fn free_target(actual: &Actual) -> String {
 mod tests {
     use super::*;
     use crate::{ActualVolume, read};
+    use model::ResourceId;
 
     #[test]
     fn a_volume_is_as_the_golden_file_says_and_reads_back() {
-        let xml = volume(ResourceId(9), "volumes/drover-volume-9", "vdaa", &CephSettings::default());
+        let xml = image("volumes/drover-volume-9", "vdaa", "volume-9", &CephSettings::default());
         assert_eq!(xml, include_str!("../golden/volume.xml"));
         let domain = format!("<domain><memory unit='MiB'>1</memory><vcpu>1</vcpu><devices>{xml}</devices></domain>");
         let mut actual = read(&domain).unwrap();

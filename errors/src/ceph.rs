@@ -12,7 +12,7 @@ pub static POOL_ABSENT: Entry = Entry {
 
 pub static POOL_FULL: Entry = Entry {
     code: "2201",
-    text: "Pool {pool} has room for {room_mb} MB, {image} wants {wanted_mb} MB; nothing was made.",
+    text: "Pool {pool} has room for {room_mb} MB, {what} wants {wanted_mb} MB; nothing was made.",
     cause: "What is stored has come near the size of the cluster's devices, or of the pool's quota.",
     remedy: "Remove images, purge the trash, raise the quota or add devices (see ceph df), then retry.",
     category: Category::NoCapacity,

@@ -70,6 +70,16 @@ pub fn image_owner(image: &str) -> Option<ResourceId> {
     volume_of(image).or_else(of_disk)
 }
 
+/// An image in a pool, from which the disks of VMs are cloned; named by its content.
+pub fn pool_image(image: ImageId, sha256: &str) -> String {
+    format!("drover-image-{image}-{}", &sha256[..16.min(sha256.len())])
+}
+
+/// The snapshot of it that clones stand on.
+pub fn clonable(image: &str) -> String {
+    format!("{image}@base")
+}
+
 /// What is being made, until it is renamed.
 pub fn part(path: &str) -> String {
     format!("{path}.part")

@@ -2,7 +2,9 @@
 //!
 //! Invariant: an image that does not carry the mark of its resource is never touched.
 
+pub mod grow;
 pub mod image;
+pub mod import;
 pub mod release;
 pub mod secret;
 pub mod trash;
@@ -11,13 +13,20 @@ use commands::rbd::Image;
 use commands::{ceph, rbd};
 use errors::Fault;
 use lifecycle::Context;
-use model::{ResourceId, names};
+use model::ResourceId;
+use model::lock::LockName;
+use std::fmt::Display;
 
 /// What an image's mark is called; it names the resource.
 pub const MARK: &str = "drover.resource";
 
 const MB: u64 = 1 << 20;
 pub const GB: u64 = 1 << 30;
+
+/// Of a pool in all of its cluster, from whichever host.
+fn lock(pool: &str) -> Option<LockName> {
+    Some(LockName::Pool { host: "ceph".into(), pool: pool.to_owned() })
+}
 
 /// The resource's image, or none when it is absent. One that is not the resource's is a fault.
 pub async fn own(cx: &Context, image: &str, owner: ResourceId) -> Result<Option<Image>, Fault> {
@@ -39,7 +48,7 @@ pub async fn present(cx: &Context, image: &str, owner: ResourceId) -> Result<Ima
 
 /// A fault when the pool has no room for so much more, although an image takes it only as it is written: a pool that is
 /// full answers nothing, not even to those who want to remove something.
-pub async fn needs_room(cx: &Context, pool: &str, image: &str, wanted_bytes: u64) -> Result<(), Fault> {
+pub async fn needs_room(cx: &Context, pool: &str, what: impl Display, wanted_bytes: u64) -> Result<(), Fault> {
     let found = cx.run(ceph::pools(&cx.settings.ceph)).await?.into_iter().find(|found| found.name == pool);
     let Some(found) = found else {
         return Err(Fault::new(&errors::ceph::POOL_ABSENT).hole("host", cx.host()).hole("pool", pool));
@@ -50,6 +59,6 @@ pub async fn needs_room(cx: &Context, pool: &str, image: &str, wanted_bytes: u64
     Err(Fault::new(&errors::ceph::POOL_FULL)
         .hole("pool", pool)
         .hole("room_mb", found.room_bytes / MB)
-        .hole("image", names::in_pool(pool, image))
+        .hole("what", what)
         .hole("wanted_mb", wanted_bytes.div_ceil(MB)))
 }

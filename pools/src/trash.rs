@@ -1,7 +1,7 @@
 //! Images that go: into the trash, from where they can be restored for a while, and at last for ever.
 
-use crate::own;
 use crate::release::needs_nobody;
+use crate::{lock, own};
 use commands::rbd::{self, Trashed};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
@@ -69,7 +69,6 @@ impl Step for NoPart {
 
 /// What drover has put into the pool's trash is gone once it has expired, whosever it was.
 pub struct Purged {
-    pub host: String,
     pub pool: String,
 }
 
@@ -101,7 +100,7 @@ impl Step for Purged {
     }
 
     fn lock(&self) -> Option<LockName> {
-        Some(LockName::Pool { host: self.host.clone(), pool: self.pool.clone() })
+        lock(&self.pool)
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {

@@ -2,8 +2,8 @@
 //! crash at each step ends the same.
 
 use crate::rig::{
-    Ground, Rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig,
-    vm_rig,
+    Ground, Rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig, vm_kvm_pool_rig, vm_kvm_rig,
+    vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -212,24 +212,28 @@ async fn every_verb_of_vm_phantom_ends_the_same_after_a_crash_at_each_step() {
 async fn every_verb_of_vm_kvm_succeeds() {
     succeeds(vm_kvm_rig()).await;
     succeeds(vm_kvm_stopped_rig()).await;
+    succeeds(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
     fails_at_each_step(vm_kvm_rig()).await;
     fails_at_each_step(vm_kvm_stopped_rig()).await;
+    fails_at_each_step(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_twice_is_once() {
     twice_is_once(vm_kvm_rig()).await;
     twice_is_once(vm_kvm_stopped_rig()).await;
+    twice_is_once(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(vm_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(vm_kvm_stopped_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]

@@ -58,7 +58,9 @@ impl Ground {
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
-        setup = setup.host(server("host-1", self.server_type), Some(self.host.clone()));
+        let mut spec = server("host-1", self.server_type);
+        spec.settings.ceph.trash_hours = 0;
+        setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
             let mut spec = server("ceph-1", ServerType::Ceph);
             spec.settings.ceph.trash_hours = 0;
@@ -123,7 +125,7 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
             addresses: vec!["10.1.0.5/24".into()],
             gateway: None,
         };
-        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
+        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
         VmSpec {
             disks: vec![disk("root", true), disk("old", false)],
             nics: vec![nic],
@@ -145,6 +147,22 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
 /// A change that no guest takes while it runs: it is stopped, changed and started.
 pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
     Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
+}
+
+/// The same with its disks in a pool.
+pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
+    let wish = |fleet: &Fleet| {
+        let mut wish = (vm_kvm_rig().wish)(fleet);
+        wish.disks.iter_mut().for_each(|disk| disk.pool = Some("volumes".into()));
+        wish
+    };
+    let patch = || {
+        json!({ "disks": [
+            { "name": "root", "gb": 2, "primary": true, "pool": "volumes" }, { "name": "data", "gb": 1, "pool": "second" },
+        ]})
+    };
+    let verbs = vec![Verb::Build, Verb::Updaterunning, Verb::Updatequiesced, Verb::Scrub];
+    Rig { verbs, wish, patch, ..vm_kvm_rig() }
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {

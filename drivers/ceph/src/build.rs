@@ -19,7 +19,7 @@ pub async fn prerequisites(cx: &Context, volume: &Ceph) -> Result<Prerequisite<(
         return Ok(Prerequisite::Ready(()));
     }
     let spec = &volume.spec;
-    pools::needs_room(cx, &spec.pool, &names::volume(volume.id), spec.gb * GB).await?;
+    pools::needs_room(cx, &spec.pool, volume.label(), spec.gb * GB).await?;
     if let Some(parent) = &spec.clone {
         needs_parent(cx, parent, spec.gb).await?;
     }

@@ -8,8 +8,6 @@ mod scrub;
 mod updatequiesced;
 mod updaterunning;
 
-mod device;
-mod grow;
 mod update;
 
 pub static DRIVER: Driver = Driver { kind: Kind::Ceph, verbs: VERBS };

@@ -33,6 +33,6 @@ pub async fn execute(cx: &Context, volume: &Ceph, _ready: ()) -> Result<(), Faul
     steps.then(Released { image: image.clone() });
     steps.then(Discarded { image: image.clone(), owner: volume.id });
     steps.then(NoPart { image });
-    steps.then(Purged { host: cx.host().into(), pool: volume.spec.pool.clone() });
+    steps.then(Purged { pool: volume.spec.pool.clone() });
     cx.carry_out(steps).await
 }

@@ -31,10 +31,14 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, volumes: &[ActualVolume], fen
     let mut disks: Vec<_> = spec.disks.iter().collect();
     disks.sort_by_key(|disk| !disk.primary);
     for (index, disk) in disks.iter().enumerate() {
-        devices.push_str(&domains::disk(&names::disk(storage, id, &disk.name), &domains::target(index), &disk.name));
+        let target = domains::target(index);
+        devices.push_str(&match disk.image(id) {
+            Some(image) => domains::image(&image, &target, &disk.name, &plan.ceph),
+            None => domains::disk(&names::disk(storage, id, &disk.name), &target, &disk.name),
+        });
     }
     for volume in volumes {
-        devices.push_str(&domains::volume(volume.id, &volume.image, &volume.target, &plan.ceph));
+        devices.push_str(&domains::image(&volume.image, &volume.target, &names::volume_serial(volume.id), &plan.ceph));
     }
     if image.spec.cloud_init {
         let seed = escape(names::seed(storage, id)).into_owned();

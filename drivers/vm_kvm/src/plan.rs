@@ -4,6 +4,7 @@ use commands::{files, virsh};
 use errors::Fault;
 use lifecycle::Context;
 use model::image::Image;
+use model::names;
 use model::server::{CephSettings, Virtualisation};
 use model::vm::Vm;
 
@@ -15,6 +16,13 @@ pub struct Plan {
     /// Without it guests run under TCG, many times slower.
     pub has_kvm: bool,
     pub ceph: CephSettings,
+}
+
+impl Plan {
+    /// The image's file, once it is fetched.
+    pub fn cached(&self, image: &Image) -> String {
+        names::cached_image(&self.storage, image.id, &image.spec.sha256)
+    }
 }
 
 /// Libvirt answers, and what the host can do.

@@ -4,7 +4,7 @@ use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
-use model::server::{CephSettings, HostSettings, Server as Record, ServerSpec, Virtualisation};
+use model::server::{HostSettings, Server as Record, ServerSpec, Virtualisation};
 use model::{Moment, ServerId, ServerType};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -71,17 +71,6 @@ pub struct Create {
     /// What a guest gets to shut itself down before it is powered off
     #[arg(long, value_name = "SECONDS")]
     shutdown_secs: Option<u32>,
-<<<<<<< HEAD
-    /// The Ceph cluster's configuration on the host
-    #[arg(long, value_name = "PATH")]
-    ceph_conf: Option<String>,
-    /// Who the host is to the Ceph cluster, without `client.`
-    #[arg(long, value_name = "USER")]
-    ceph_user: Option<String>,
-    /// How long a scrubbed volume can be restored from the trash
-    #[arg(long, value_name = "HOURS")]
-    trash_hours: Option<u32>,
-=======
     /// Further settings as JSON, as the reference has them
     #[arg(long, value_name = "JSON", value_parser = settings)]
     settings: Option<HostSettings>,
@@ -93,7 +82,6 @@ fn json(text: &str) -> Result<Value, String> {
 
 fn settings(text: &str) -> Result<HostSettings, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
->>>>>>> 477e7a0a2f1815030919cfab82ad3bbc04bfe4cc
 }
 
 pub fn label(text: &str) -> Result<(String, String), String> {
@@ -161,23 +149,11 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                 labels: create.labels.into_iter().collect(),
                 enabled: true,
                 settings: HostSettings {
-<<<<<<< HEAD
-                    storage: create.storage.unwrap_or(defaults.storage),
-                    libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
-                    virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
-                    shutdown_secs: create.shutdown_secs.unwrap_or(defaults.shutdown_secs),
-                    ceph: CephSettings {
-                        conf: create.ceph_conf.unwrap_or(defaults.ceph.conf),
-                        user: create.ceph_user.unwrap_or(defaults.ceph.user),
-                        trash_hours: create.trash_hours.unwrap_or(defaults.ceph.trash_hours),
-                    },
-=======
                     storage: create.storage.unwrap_or(settings.storage),
                     libvirt_uri: create.libvirt_uri.unwrap_or(settings.libvirt_uri),
                     virtualisation: if create.tcg { Virtualisation::Tcg } else { settings.virtualisation },
                     shutdown_secs: create.shutdown_secs.unwrap_or(settings.shutdown_secs),
                     ..settings
->>>>>>> 477e7a0a2f1815030919cfab82ad3bbc04bfe4cc
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)

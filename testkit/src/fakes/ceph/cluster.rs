@@ -94,6 +94,17 @@ impl State {
         self.image(spec).is_some()
     }
 
+    /// A new image; false when it is there already.
+    pub(crate) fn import(&mut self, spec: &str, bytes: u64) -> bool {
+        if self.exists(spec) {
+            return false;
+        }
+        let image = self.new_image(bytes, &["layering", "exclusive-lock", "object-map", "fast-diff", "deep-flatten"]);
+        let (pool, name) = spec.split_once('/').unwrap_or_else(|| panic!("an image such as {spec} is not simulated"));
+        self.pool_mut(pool).images.insert(name.to_owned(), image);
+        true
+    }
+
     pub(crate) fn open(&mut self, spec: &str, holder: &str) {
         let watcher = Watcher { client: self.number(), holder: holder.to_owned(), ends_in: None };
         if let Some(image) = self.image_mut(spec) {
