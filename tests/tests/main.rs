@@ -29,3 +29,5 @@ mod real_rabbitmq;
 mod secrets;
 /// One trace from the POST to the last command.
 mod traces;
+/// Volumes beside what goes wrong, on a cluster that is not there.
+mod volumes;

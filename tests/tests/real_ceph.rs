@@ -6,7 +6,7 @@ use model::ceph::{CephSpec, usual_features};
 use model::image::Image;
 use model::resource::Spec;
 use model::task::{Task, TaskStatus};
-use model::vm::VmSpec;
+use model::vm::{Disk, VmSpec};
 use model::{ResourceId, State, TaskId, names};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
@@ -37,12 +37,13 @@ async fn ground(pool: &'static str, trash_hours: u32) -> Ground {
     Ground { fleet, image, machine, pool, before }
 }
 
-/// What drover could leave in a pool and in the host's libvirt.
+/// What drover could leave in a pool and in the host's libvirt; images that VMs are cloned from are kept for the next.
 fn seen(pool: &str) -> String {
-    let images = rbd(&["ls", "--long", pool]);
+    let images = rbd(&["ls", pool]);
+    let images: Vec<&str> = images.lines().filter(|image| !image.starts_with("drover-image-")).collect();
     let trash = rbd(&["trash", "ls", "--all", pool]);
     let secrets = run("virsh", &["-q", "-c", &real::libvirt_uri(), "secret-list"]);
-    format!("images: {images}\ntrash: {trash}\nsecrets: {secrets}")
+    format!("images: {images:?}\ntrash: {trash}\nsecrets: {secrets}")
 }
 
 impl Ground {
@@ -264,5 +265,35 @@ async fn real_ceph_a_full_pool_is_told_with_numbers_and_nothing_is_made() {
     let info = rbd(&["info", "--format", "json", &names::in_pool("full", &names::volume(failed.id))]);
     assert!(info.contains(&format!("\"size\":{GB}")), "{info}");
     ground.scrub::<CephSpec>(failed.id).await;
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn real_ceph_a_vms_disks_are_clones_and_images_of_a_pool_and_grow_under_it() {
+    let ground = ground("disks", 0).await;
+    let disk = |name: &str, gb, primary| Disk { name: name.into(), gb, primary, pool: Some("disks".into()) };
+    let wish = VmSpec { ram_mb: 192, disks: vec![disk("root", 1, true)], ..fleet::vm(&ground.image) };
+    let vm = ground.built("pooled", wish.clone()).await;
+    let says = async |what: String| ground.machine.says(vm, &what, 1).await;
+    says("drover-guest ready".into()).await;
+    says(format!("disk=vda {GB}")).await;
+    let root = names::in_pool("disks", &names::disk_image(vm, "root"));
+    let info = rbd(&["info", "--format", "json", &root]);
+    assert!(info.contains("\"image\":\"drover-image-") && info.contains("\"snapshot\":\"base\""), "{info}");
+
+    ground.change::<VmSpec>(vm, json!({ "disks": [disk("root", 2, true), disk("data", 1, false)] })).await;
+    says(format!("disk=vda {}", 2 * GB)).await;
+    says(format!("disk=vdc {GB}")).await;
+    ground.change::<VmSpec>(vm, json!({ "disks": [disk("root", 2, true)] })).await;
+    assert!(!rbd(&["ls", "disks"]).contains(&names::disk_image(vm, "data")));
+
+    ground.ask::<VmSpec>(vm, State::Quiesce).await;
+    ground.change::<VmSpec>(vm, json!({ "disks": [disk("root", 3, true), disk("log", 1, false)] })).await;
+    ground.ask::<VmSpec>(vm, State::Restart).await;
+    says(format!("disk=vda {}", 3 * GB)).await;
+    // Another of the same image finds what the first has imported.
+    let other = ground.built("another", wish).await;
+    ground.scrub::<VmSpec>(other).await;
+    ground.scrub::<VmSpec>(vm).await;
     ground.end().await;
 }

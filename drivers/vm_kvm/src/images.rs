@@ -104,11 +104,17 @@ pub fn attached(cx: &Context, vm: &Vm, disk: &Disk, steps: &mut Steps) -> bool {
     true
 }
 
-/// Out of a running guest.
-pub fn detached(vm: &Vm, gone: &ActualDisk, steps: &mut Steps) {
-    let attachment = Attached { vm: vm.id, serial: gone.name.clone(), path: gone.path.clone() };
-    steps.then(Unplug(attachment.clone()));
-    steps.then(Forget(attachment));
+/// Out of a running guest and its definition: what it has and should not, and what a lost attempt may have taken from the
+/// guest alone.
+pub fn detached(vm: &Vm, gone: &[ActualDisk], steps: &mut Steps) {
+    let gone = gone.iter().filter(|disk| disk.is_image).map(|disk| disk.path.clone());
+    for path in stray(vm).into_iter().chain(gone).collect::<BTreeSet<_>>() {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let serial = name.strip_prefix(&names::disk_images(vm.id)).unwrap_or(name).to_owned();
+        let attachment = Attached { vm: vm.id, serial, path };
+        steps.then(Unplug(attachment.clone()));
+        steps.then(Forget(attachment));
+    }
 }
 
 /// Out of their pools, and the secret from the host, if nobody else needs it.

@@ -53,11 +53,8 @@ fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
         let device = Device::Nic { mac: mac.clone(), bridge: bridge.clone() };
         steps.then(Detach { vm: vm.id, device });
     }
-    for gone in &update.change.gone_disks {
-        if gone.is_image {
-            images::detached(vm, gone, steps);
-            continue;
-        }
+    images::detached(vm, &update.change.gone_disks, steps);
+    for gone in update.change.gone_disks.iter().filter(|gone| !gone.is_image) {
         let device = Device::Disk { name: gone.name.clone(), path: gone.path.clone() };
         steps.then(Detach { vm: vm.id, device });
     }
