@@ -29,6 +29,7 @@ async fn ground(pool: &'static str, trash_hours: u32) -> Ground {
     let machine = Machine::new();
     let (mut kvm, mut ceph) = (machine.server(), machine.ceph());
     kvm.settings.ceph.conf = ceph_conf();
+    kvm.settings.ceph.trash_hours = trash_hours;
     ceph.settings.ceph.trash_hours = trash_hours;
     let before = seen(pool);
     let mut fleet = Fleet::setup().host(kvm, None).host(ceph, None).lease_secs(15).start().await;
