@@ -7,4 +7,5 @@ pub mod ip;
 pub mod qemu_img;
 pub mod rbd;
 pub mod secret;
+pub mod ssh;
 pub mod virsh;

@@ -137,7 +137,7 @@ impl Step for Unplug {
                 if cx.is_dry_run() || image.live_target(cx).await?.is_none() {
                     break;
                 }
-                cx.pause(GLANCE).await;
+                cx.pause(GLANCE).await?;
             }
             Ok(())
         })

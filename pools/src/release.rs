@@ -43,7 +43,7 @@ impl Released {
                 names(&watchers),
                 PATIENCE.as_secs()
             ));
-            cx.pause(GLANCE).await;
+            cx.pause(GLANCE).await?;
         }
         needs_nobody(cx, &self.image).await
     }

@@ -13,6 +13,8 @@ mod drift;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
+mod real_backup;
 /// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
 mod real_ceph;
 /// The compose file.

@@ -5,6 +5,7 @@ use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
+use model::backup::{BackupSpec, Repository};
 use model::ceph::{CephSpec, Parent, usual_features};
 use model::image::ImageSpec;
 use model::resource::Spec;
@@ -39,7 +40,7 @@ impl Ground {
                 let words = Arc::new(move || words.words());
                 Self { host, server_type: ServerType::Phantom, image: image(), words, cluster: None }
             }
-            Kind::VmKvm | Kind::Ceph => {
+            Kind::VmKvm | Kind::Ceph | Kind::BackupKvm => {
                 let ceph = cluster();
                 let host = Arc::new(Kvm::new("host-1").with_ceph(&ceph));
                 let beside = (kind == Kind::Ceph).then(|| Arc::new(Kvm::new("ceph-1").with_ceph(&ceph)));
@@ -93,10 +94,11 @@ impl Ground {
 pub struct Rig<S> {
     pub driver: &'static Driver,
     pub verbs: Vec<Verb>,
-    pub wish: fn(&Fleet) -> S,
+    /// The VM that the resource names, built before it.
+    pub vm: Option<fn(&Fleet) -> VmSpec>,
+    /// Given that VM.
+    pub wish: fn(&Fleet, Option<ResourceId>) -> S,
     pub patch: fn() -> Value,
-    /// What is there before the resource: the VM that it is attached to.
-    pub first: Option<Before>,
     /// What has happened since the resource was built, when the verb is asked for.
     pub since: Option<Before>,
 }
@@ -113,11 +115,11 @@ const VOLUME: ResourceId = ResourceId(2);
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
         || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
-    Rig::of(kind, |fleet| vm(&fleet.image), patch)
+    Rig::of(kind, |fleet, _| vm(&fleet.image), patch)
 }
 
 pub fn vm_kvm_rig() -> Rig<VmSpec> {
-    let wish = |fleet: &Fleet| {
+    let wish = |fleet: &Fleet, _| {
         let nic = Nic {
             segment: "web".into(),
             segment_id: None,
@@ -151,8 +153,8 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 
 /// The same with its disks in a pool.
 pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
-    let wish = |fleet: &Fleet| {
-        let mut wish = (vm_kvm_rig().wish)(fleet);
+    let wish = |fleet: &Fleet, vm: Option<ResourceId>| {
+        let mut wish = (vm_kvm_rig().wish)(fleet, vm);
         wish.disks.iter_mut().for_each(|disk| disk.pool = Some("volumes".into()));
         wish
     };
@@ -166,7 +168,7 @@ pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    let wish = |_: &Fleet| {
+    let wish = |_: &Fleet, _| {
         let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
@@ -182,20 +184,19 @@ fn cluster() -> Cluster {
 
 /// A volume that starts as a snapshot, comes to a running guest and grows.
 pub fn ceph_rig() -> Rig<CephSpec> {
-    let wish = |_: &Fleet| {
+    let wish = |_: &Fleet, _| {
         let clone = Parent { pool: "second".into(), image: "debian".into(), snapshot: "base".into() };
         CephSpec { gb: 2, pool: "volumes".into(), features: usual_features(), clone: Some(clone), vm: None }
     };
-    let first: Before = |fleet| Box::pin(running_vm(fleet));
     let verbs = vec![Verb::Build, Verb::Scrub, Verb::Updaterunning];
-    Rig { first: Some(first), verbs, ..Rig::of(Kind::Ceph, wish, || json!({ "vm": VM, "gb": 3 })) }
+    Rig { vm: Some(|fleet| vm(&fleet.image)), verbs, ..Rig::of(Kind::Ceph, wish, || json!({ "vm": VM, "gb": 3 })) }
 }
 
 /// One that is empty, and grows on no VM.
 pub fn ceph_alone_rig() -> Rig<CephSpec> {
     let wish =
-        |_: &Fleet| CephSpec { gb: 1, pool: "volumes".into(), features: usual_features(), clone: None, vm: None };
-    Rig { verbs: vec![Verb::Build, Verb::Updaterunning], patch: || json!({ "gb": 2 }), wish, first: None, ..ceph_rig() }
+        |_: &Fleet, _| CephSpec { gb: 1, pool: "volumes".into(), features: usual_features(), clone: None, vm: None };
+    Rig { verbs: vec![Verb::Build, Verb::Updaterunning], patch: || json!({ "gb": 2 }), wish, vm: None, ..ceph_rig() }
 }
 
 /// One that goes from a running guest.
@@ -211,12 +212,6 @@ pub fn ceph_off_rig() -> Rig<CephSpec> {
     Rig { verbs: vec![Verb::Updaterunning], since: Some(since), ..ceph_rig() }
 }
 
-async fn running_vm(fleet: &Fleet) {
-    let vm = fleet.create("vm", vm(&fleet.image)).await;
-    assert_eq!(vm.resource.id, VM);
-    fleet.reaches::<VmSpec>(VM, State::Running).await;
-}
-
 async fn quiesced_vm(fleet: &Fleet) {
     fleet.ask::<VmSpec>(VM, State::Quiesce).await;
     fleet.reaches::<VmSpec>(VM, State::Quiesced).await;
@@ -227,9 +222,27 @@ async fn attached(fleet: &Fleet) {
     fleet.reaches::<CephSpec>(VOLUME, State::Running).await;
 }
 
+pub fn backup_kvm_rig() -> Rig<BackupSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| {
+        let vm = vm.expect("the rig builds a VM");
+        BackupSpec { vm, repository: Repository::Primary, valid_hours: 24 }
+    };
+    let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
+    Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
+}
+
+/// A VM that runs; nobody works afterwards.
+async fn built(fleet: &Fleet, wish: VmSpec) -> ResourceId {
+    let created: Accepted<VmSpec> = fleet.create("vm", wish).await;
+    let helper = fleet.worker("builder", None);
+    fleet.reaches::<VmSpec>(created.resource.id, State::Running).await;
+    helper.terminate().await;
+    created.resource.id
+}
+
 impl<S: Spec> Rig<S> {
     /// Every verb of the driver.
-    fn of(kind: Kind, wish: fn(&Fleet) -> S, patch: fn() -> Value) -> Self {
+    fn of(kind: Kind, wish: fn(&Fleet, Option<ResourceId>) -> S, patch: fn() -> Value) -> Self {
         let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
         let driver = driver.expect("the driver is in the table");
         Self {
@@ -237,19 +250,18 @@ impl<S: Spec> Rig<S> {
             verbs: driver.verbs.iter().map(|entry| entry.verb).collect(),
             wish,
             patch,
-            first: None,
+            vm: None,
             since: None,
         }
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
     pub async fn bring(&self, fleet: &Fleet, verb: Verb) -> (ResourceId, TaskId) {
-        if let Some(first) = self.first {
-            let helper = fleet.worker("helper", None);
-            first(fleet).await;
-            helper.terminate().await;
-        }
-        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet)).await;
+        let vm = match self.vm {
+            Some(wish) => Some(built(fleet, wish(fleet)).await),
+            None => None,
+        };
+        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet, vm)).await;
         let id = created.resource.id;
         if verb == Verb::Build {
             return (id, created.task_id);

@@ -41,7 +41,7 @@ async fn world(trash_hours: u32) -> World {
 
 impl World {
     async fn volume(&self) -> ResourceId {
-        let made: Accepted<CephSpec> = self.fleet.create("data", (ceph_alone_rig().wish)(&self.fleet)).await;
+        let made: Accepted<CephSpec> = self.fleet.create("data", (ceph_alone_rig().wish)(&self.fleet, None)).await;
         self.fleet.reaches::<CephSpec>(made.resource.id, State::Running).await.id
     }
 
@@ -124,7 +124,7 @@ async fn a_pool_that_is_full_or_absent_and_images_of_others_are_refused_with_not
     world.cluster.add_image("second", &taken, 1, None);
     let before = world.cluster.images();
     world.cluster.leave_room("volumes", 1 << 29);
-    let wish = (ceph_alone_rig().wish)(&world.fleet);
+    let wish = (ceph_alone_rig().wish)(&world.fleet, None);
     let full: Accepted<CephSpec> = world.fleet.create("full", wish.clone()).await;
     assert_eq!(world.refused(full.resource.id).await, "ceph_build_2201");
     let absent = CephSpec { pool: "none".into(), ..wish.clone() };

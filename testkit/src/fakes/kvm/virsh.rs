@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{network, one, qemu_img, secret};
+use super::{backup, network, one, qemu_img, secret};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -47,7 +47,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["secret-undefine", uuid] => (Acts, secret::undefine(state, uuid)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
         ["setvcpus", domain, count, "--live", "--config"] => (Acts, setvcpus(state, domain, count.parse().ok()?)),
-        _ => return None,
+        _ => backup::answer(state, rest, &text)?,
     };
     if *uri != URI {
         let socket = uri.split_once("socket=").unwrap_or_else(|| panic!("libvirt at {uri} is not simulated")).1;
@@ -197,6 +197,7 @@ fn undefine(state: &mut State, name: &str) -> Answer {
         return said(&format!("Failed to undefine domain '{name}'"), Err(why.into()));
     }
     (domain.kept, domain.autostart) = (None, false);
+    domain.backups.checkpoints.clear();
     if domain.live.is_none() {
         state.domains.remove(name);
     }
