@@ -30,8 +30,9 @@ impl Node {
     pub fn new() -> Self {
         // Left by a run that was killed.
         tidy();
-        let before = seen();
-        let node = Self { storage: real::storage(), before };
+        let storage = real::storage();
+        let before = seen(&storage.path().display().to_string());
+        let node = Self { storage, before };
         run("ip", &["link", "add", "name", PUBLIC, "type", "bridge"]);
         run("ip", &["link", "set", "dev", PUBLIC, "up"]);
         node
@@ -54,7 +55,7 @@ impl Node {
     /// What has come to the node since the beginning, besides the test's own.
     pub fn news(&self) -> Vec<String> {
         let own = |name: &String| name.ends_with(PUBLIC) || name.contains(Place::MARK);
-        seen().into_iter().filter(|name| !self.before.contains(name) && !own(name)).collect()
+        seen(&self.storage()).into_iter().filter(|name| !self.before.contains(name) && !own(name)).collect()
     }
 
     pub fn is_as_before(&self) {
@@ -72,20 +73,21 @@ impl Drop for Node {
 }
 
 /// What is on the node that a router could leave there.
-fn seen() -> Vec<String> {
+fn seen(storage: &str) -> Vec<String> {
     let lines = |text: String, sign: &str| -> Vec<String> {
         text.lines().filter_map(|line| line.split_whitespace().next()).map(|name| format!("{sign} {name}")).collect()
     };
     let mut seen = lines(run("ip", &["netns", "list"]), "namespace");
     let links = lines(run("ip", &["-brief", "link", "show"]), "link");
-    let ours =
-        |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
+    let ours = |name: &String| {
+        ["link dr-", "link dc-", "link rt-"].iter().any(|mark| name.starts_with(mark)) || name.contains("-rt-")
+    };
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));
     let servers = Command::new("pgrep").args(["-a", "dnsmasq"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
-    seen.extend(servers.lines().filter(|line| line.contains("/routers/")).map(|line| format!("process {line}")));
+    seen.extend(servers.lines().filter(|line| line.contains(storage)).map(|line| format!("process {line}")));
     seen
 }
 
