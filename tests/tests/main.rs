@@ -37,6 +37,8 @@ mod real_rabbitmq;
 mod real_router;
 /// What routers are made from, before the programs that read it.
 mod real_ruleset;
+/// Segments that reach another host.
+mod real_segments;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.
