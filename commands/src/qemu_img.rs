@@ -12,6 +12,14 @@ pub struct Disk {
     /// The file beneath an overlay.
     #[serde(rename = "full-backing-filename", default)]
     pub backing: Option<String>,
+    /// Kept inside the file, by name.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Snapshot {
+    pub name: String,
 }
 
 pub const GB: u64 = 1 << 30;

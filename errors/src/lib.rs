@@ -14,6 +14,7 @@ pub mod iaas;
 pub mod locks;
 pub mod operate;
 pub mod queue;
+pub mod snapshot_kvm;
 pub mod vm_kvm;
 
 pub use category::{Category, Retry};
@@ -46,6 +47,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "locks", scopes: &[], entries: locks::ENTRIES },
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
+    Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

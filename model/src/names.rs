@@ -37,6 +37,16 @@ pub fn serial_log(storage: &str, vm: ResourceId) -> String {
     format!("{}/serial.log", vm_folder(storage, vm))
 }
 
+/// A snapshot as libvirt and QEMU know it: `drover-9`.
+pub fn snapshot(snapshot: ResourceId) -> String {
+    format!("drover-{snapshot}")
+}
+
+/// Where a host keeps which revert a VM has last been through.
+pub fn reverted(storage: &str, vm: ResourceId) -> String {
+    format!("{}/reverted", vm_folder(storage, vm))
+}
+
 /// An image in the host's cache, named by its content.
 pub fn cached_image(storage: &str, image: ImageId, sha256: &str) -> String {
     format!("{storage}/images/{image}-{}", &sha256[..16.min(sha256.len())])

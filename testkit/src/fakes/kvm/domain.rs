@@ -1,5 +1,6 @@
 //! A domain: what is kept of it, what runs of it, and what libvirt makes of a definition.
 
+use super::snapshot::Snapshot;
 use super::state::{Refused, State};
 use super::xml::Node;
 
@@ -11,9 +12,23 @@ pub(super) struct Domain {
     /// What runs now.
     pub live: Option<Node>,
     pub id: u32,
+    /// Stands still, though it is on.
+    pub is_paused: bool,
+    pub memory: Memory,
     pub autostart: bool,
+    /// In the order in which they were taken.
+    pub snapshots: Vec<Snapshot>,
+    /// The snapshot that what is on the disks stands on.
+    pub current: Option<String>,
     /// The power button was pressed: how often its state is still asked for until it is off.
     pub stops_in: Option<u32>,
+}
+
+/// What a guest remembers of itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// Whether its agent has frozen its file systems.
+    pub is_frozen: bool,
 }
 
 const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
@@ -171,5 +186,6 @@ pub(super) fn start(state: &mut State, name: &str) -> Result<(), Refused> {
     live.set("id", id.to_string());
     let domain = state.domain_mut(name)?;
     (domain.live, domain.id, domain.stops_in) = (Some(live), id, None);
+    (domain.is_paused, domain.memory) = (false, Memory::default());
     Ok(())
 }

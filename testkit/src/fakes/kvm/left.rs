@@ -34,6 +34,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     for (name, domain) in &state.domains {
         words.insert(format!("{name}/power"), power(domain).to_owned());
         words.insert(format!("{name}/autostart"), domain.autostart.to_string());
+        for snapshot in &domain.snapshots {
+            let parent = snapshot.parent.as_ref().map(|parent| format!(" on {parent}")).unwrap_or_default();
+            let current = if domain.current.as_ref() == Some(&snapshot.name) { ", current" } else { "" };
+            let word = format!("{}{parent}{current}", snapshot.state());
+            words.insert(format!("{name}/snapshot {}", snapshot.name), word);
+        }
         for (which, xml) in [("kept", &domain.kept), ("live", &domain.live)] {
             if let Some(xml) = xml {
                 words.insert(format!("{name}/{which}"), hardware(xml));
@@ -58,7 +64,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
 }
 
 fn power(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "on" } else { "off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) if domain.memory.is_frozen => "on and frozen",
+        Some(_) => "on",
+        None => "off",
+    }
 }
 
 fn hardware(xml: &Node) -> String {

@@ -9,6 +9,7 @@ mod files;
 mod ip;
 mod left;
 mod qemu_img;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -91,6 +92,11 @@ impl Kvm {
         self.state().guests.hold_devices = hold;
     }
 
+    /// Whether an agent answers inside every guest; none does at first.
+    pub fn have_agents(&self, have: bool) {
+        self.state().guests.agent = have;
+    }
+
     /// A guest ends by itself, as after a `poweroff` inside it.
     pub fn power_off(&self, domain: &str) {
         let mut state = self.state();
@@ -119,6 +125,11 @@ impl Kvm {
     /// Whether the domain is there, and then whether it runs.
     pub fn runs(&self, domain: &str) -> Option<bool> {
         self.state().domain(domain).ok().map(|domain| domain.live.is_some())
+    }
+
+    /// Whether the file systems of a running guest are frozen.
+    pub fn is_frozen(&self, domain: &str) -> bool {
+        self.state().domain(domain).is_ok_and(|domain| domain.memory.is_frozen)
     }
 
     /// What was not there at first.

@@ -34,6 +34,8 @@ pub(super) struct Guests {
     pub ignore_acpi: bool,
     pub shut_down_after: u32,
     pub hold_devices: bool,
+    /// Whether an agent answers inside.
+    pub agent: bool,
 }
 
 #[derive(Default)]
@@ -68,6 +70,7 @@ impl State {
         let Some(domain) = self.domains.get_mut(name) else { return };
         domain.live = None;
         domain.stops_in = None;
+        domain.is_paused = false;
         if domain.kept.is_none() {
             self.domains.remove(name);
         }

@@ -1,7 +1,7 @@
 //! `virsh -q -c URI ...`
 
 use super::domain::{self, Domain};
-use super::qemu_img;
+use super::{qemu_img, snapshot};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
 use hosts::Effect::{self, Acts, Looks};
@@ -29,6 +29,19 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["autostart", domain] => (Acts, autostart(state, domain, true)),
         ["autostart", domain, "--disable"] => (Acts, autostart(state, domain, false)),
         ["start", domain] => (Acts, start(state, domain)),
+        ["resume", domain] => (Acts, snapshot::resume(state, domain)),
+        ["snapshot-list", domain, "--name", "--topological"] => (Looks, snapshot::list(state, domain, None)),
+        ["snapshot-list", domain, "--name", "--topological", "--descendants", "--from", from] => {
+            (Looks, snapshot::list(state, domain, Some(from)))
+        }
+        ["snapshot-dumpxml", domain, name] => (Looks, snapshot::dumpxml(state, domain, name)),
+        ["snapshot-create", domain, "/dev/stdin"] => (Acts, snapshot::create(state, domain, &text)),
+        ["snapshot-revert", domain, name] => (Acts, snapshot::revert(state, domain, name, false)),
+        ["snapshot-revert", domain, name, "--paused"] => (Acts, snapshot::revert(state, domain, name, true)),
+        ["snapshot-delete", domain, name] => (Acts, snapshot::delete(state, domain, name)),
+        ["qemu-agent-command", domain, ask, "--timeout", _] => (Looks, snapshot::agent(state, domain, ask)),
+        ["domfsfreeze", domain] => (Acts, snapshot::freeze(state, domain, true)),
+        ["domfsthaw", domain] => (Acts, snapshot::freeze(state, domain, false)),
         ["shutdown", domain, "--mode", "acpi"] => (Acts, shutdown(state, domain)),
         ["destroy", domain] => (Acts, destroy(state, domain)),
         ["undefine", domain, "--managed-save", "--snapshots-metadata", "--checkpoints-metadata", "--nvram"] => {
@@ -48,7 +61,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
 }
 
 /// virsh says first what it wanted, then what libvirt said; nothing on success.
-fn said(what: &str, result: Result<(), String>) -> Answer {
+pub(super) fn said(what: &str, result: Result<(), String>) -> Answer {
     match result {
         Ok(()) => Ok(String::new()),
         Err(why) => refused(1, format!("error: {what}\nerror: {why}\n")),
@@ -89,7 +102,11 @@ fn domstate(state: &mut State, name: &str) -> Answer {
 }
 
 fn word(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "running" } else { "shut off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) => "running",
+        None => "shut off",
+    }
 }
 
 fn dominfo(state: &State, name: &str) -> Answer {
@@ -188,6 +205,7 @@ fn undefine(state: &mut State, name: &str) -> Answer {
         return said(&format!("Failed to undefine domain '{name}'"), Err(why.into()));
     }
     (domain.kept, domain.autostart) = (None, false);
+    (domain.snapshots, domain.current) = (Vec::new(), None);
     if domain.live.is_none() {
         state.domains.remove(name);
     }
