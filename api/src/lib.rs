@@ -10,12 +10,11 @@ mod images;
 mod problem;
 mod projects;
 mod resource;
+mod resources;
 mod servers;
 mod states;
 mod tasks;
 mod tokens;
-mod virtual_routers;
-mod vms;
 
 pub use auth::{RULES, Rule};
 
@@ -65,8 +64,7 @@ fn routes() -> OpenApiRouter<Store> {
         .merge(projects::routes())
         .merge(servers::routes())
         .merge(images::routes())
-        .merge(vms::routes())
-        .merge(virtual_routers::routes())
+        .merge(resources::routes())
         .merge(tasks::routes())
         .merge(events::routes())
         .merge(tokens::routes())

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use iaas::tenant::Accepted;
 use model::image::Image;
 use model::vm::VmSpec;
-use model::{ResourceId, State, names};
+use model::{ResourceId, SegmentId, State, names};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::real::{self, run, small, tiny};
@@ -29,7 +29,7 @@ async fn drover(fleet: &Roles, name: &str, spec: VmSpec) -> Result<(ResourceId, 
 fn by_hand(uri: &str, storage: &str, vm: ResourceId, base: &str, xml: &Path, seed: &[u8]) -> Result<Duration> {
     let domain = names::domain(vm);
     let disk = names::disk(storage, vm, "root");
-    let bridge = names::bridge(SEGMENT);
+    let bridge = names::bridge(SegmentId(1), SEGMENT);
     let virsh = |arguments: &[&str]| run("virsh", &[&["-q", "-c", uri], arguments].concat());
     let began = Instant::now();
     run("mkdir", &["-p", &names::vm_folder(storage, vm)]);

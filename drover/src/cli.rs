@@ -1,6 +1,8 @@
 //! What can be typed.
 
-use crate::client::{events, image, lock, project, queue, router, server, task, token, vm};
+use crate::client::{
+    backup, ceph, events, gpu, image, lock, project, queue, router, server, snapshot, task, token, vm,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Kind, Verb};
 use std::path::PathBuf;
@@ -67,6 +69,18 @@ pub enum Command {
     /// Virtual routers
     #[command(subcommand)]
     Router(router::Router),
+    /// Snapshots of VMs
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// Backups of VMs
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    /// Volumes in Ceph
+    #[command(subcommand)]
+    Ceph(ceph::Ceph),
+    /// PCI devices given to VMs
+    #[command(subcommand)]
+    Gpu(gpu::Gpu),
     /// Virtual machines
     #[command(subcommand)]
     Vm(vm::Vm),

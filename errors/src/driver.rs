@@ -186,6 +186,22 @@ pub static HOST_FENCED: Entry = Entry {
     category: Category::Locked,
 };
 
+pub static NO_VM: Entry = Entry {
+    code: "1014",
+    text: "{verb} needs a VM, and the record names none.",
+    cause: "The record was made by another version, or changed by hand.",
+    remedy: "Name the VM in the resource's spec, or scrub the resource.",
+    category: Category::BadAnswer,
+};
+
+pub static VM_CLOSED: Entry = Entry {
+    code: "1015",
+    text: "vm {vm} is closed.",
+    cause: "The VM was scrubbed before this could begin.",
+    remedy: "Scrub the resource, and make one of a VM that is there.",
+    category: Category::Conflict,
+};
+
 pub(crate) const ENTRIES: &[&Entry] = &[
     &API_UNAVAILABLE,
     &NOT_EXPECTED_STATE,
@@ -201,6 +217,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &WORKER_LOST,
     &DRIVER_MISSING,
     &HANDED_OVER,
+    &NO_VM,
+    &VM_CLOSED,
     &TOUCHED_WHILE_LOOKING,
     &SPEC_UNREADABLE,
     &REHEARSED,

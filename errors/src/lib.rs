@@ -9,6 +9,7 @@
 pub mod category;
 pub mod fault;
 
+pub mod domains;
 pub mod driver;
 pub mod iaas;
 pub mod locks;
@@ -47,6 +48,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "locks", scopes: &[], entries: locks::ENTRIES },
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
+    Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
     Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];

@@ -2,44 +2,12 @@
 
 use crate::{Category, Entry};
 
-pub static DOMAIN_FOREIGN: Entry = Entry {
-    code: "2100",
-    text: "Domain {domain} on {host} exists and does not belong to {resource}.",
-    cause: "Someone defined a domain of that name outside drover.",
-    remedy: "Rename or undefine that domain on the host, then retry.",
-    category: Category::Conflict,
-};
-
 pub static IMAGE_CHECKSUM: Entry = Entry {
     code: "2101",
     text: "Image {image} has sha256 {found}, its record says {wanted}.",
     cause: "The image was changed at its source, or the download was damaged.",
     remedy: "Correct the image's record, or its source, then retry.",
     category: Category::HostRefused,
-};
-
-pub static DOMAIN_NOT_RUNNING: Entry = Entry {
-    code: "2104",
-    text: "Domain {domain} is {found}, neither running nor shut off.",
-    cause: "QEMU paused it, often on an I/O error or a full disk, or somebody did so by hand.",
-    remedy: "Look at the domain's log on the host; resume or destroy it there, then retry.",
-    category: Category::HostRefused,
-};
-
-pub static DOMAIN_NOT_OFF: Entry = Entry {
-    code: "2105",
-    text: "Domain {domain} is {found} after a power off.",
-    cause: "QEMU does not end: often it waits for storage that hangs.",
-    remedy: "Look at the storage beneath the domain's disks, then retry.",
-    category: Category::HostRefused,
-};
-
-pub static DOMAIN_ABSENT: Entry = Entry {
-    code: "2106",
-    text: "Domain {domain} is not on {host}.",
-    cause: "It was undefined outside drover.",
-    remedy: "Scrub the resource, or define the domain again, then retry.",
-    category: Category::Conflict,
 };
 
 pub static SEED_TOO_LARGE: Entry = Entry {
@@ -58,15 +26,7 @@ pub static NO_IMAGE: Entry = Entry {
     category: Category::BadAnswer,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[
-    &DOMAIN_FOREIGN,
-    &IMAGE_CHECKSUM,
-    &DOMAIN_NOT_RUNNING,
-    &DOMAIN_NOT_OFF,
-    &DOMAIN_ABSENT,
-    &SEED_TOO_LARGE,
-    &NO_IMAGE,
-];
+pub(crate) const ENTRIES: &[&Entry] = &[&IMAGE_CHECKSUM, &SEED_TOO_LARGE, &NO_IMAGE];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

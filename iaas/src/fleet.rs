@@ -3,9 +3,10 @@
 use model::event::Event;
 use model::image::Image;
 use model::project::Project;
-use model::resource::Resource;
+use model::resource::{Facts, Resource};
 use model::server::Server;
 use model::task::{ErrorRecord, Plan, Step, Task};
+use model::vm::{Neighbour, Vm};
 use model::{Fence, ResourceId, ResourceType, State, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -65,6 +66,12 @@ pub struct Assignment {
     pub image: Option<Image>,
     /// Resources whose state this one may have to wait for: a VM's router, a snapshot's VM.
     pub related: Vec<Related>,
+    /// The VM that a snapshot, backup, volume or gpu belongs to, is attached to, or was until this task.
+    #[serde(default)]
+    pub vm: Option<Vm>,
+    /// Of a router: the VMs of its project that are not closed.
+    #[serde(default)]
+    pub neighbours: Vec<Neighbour>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -153,6 +160,10 @@ pub struct Settle {
     /// Who settles without a fence.
     pub worker: String,
     pub outcome: Outcome,
+    /// Kept with the resource's other facts; null takes one away.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub facts: Facts,
     #[serde(default)]
     pub steps: Vec<Step>,
     #[serde(default)]

@@ -240,7 +240,9 @@ async fn under_locks<S: Spec, P>(
     execute: impl for<'a> Execute<'a, S, P>,
     plan: P,
 ) -> Result<(), Fault> {
-    let wanted = [LockName::Resource { id: resource.id }];
+    let own = Some(resource.id).into_iter().chain(cx.vm().ok().map(|vm| vm.id));
+    let mut wanted: Vec<_> = own.map(|id| LockName::Resource { id }).collect();
+    wanted.sort();
     if let Some(found) = &cx.plan {
         found.lock().unwrap_or_else(PoisonError::into_inner).locks = wanted.iter().map(ToString::to_string).collect();
         return guarded(execute.work(cx, resource, plan)).await;
@@ -255,7 +257,7 @@ async fn under_locks<S: Spec, P>(
     let _ = cx.sign.set(held.sign());
     let watch = Keeper(tokio::spawn({
         let report = report.clone();
-        let lock = wanted[0].to_string();
+        let lock = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         async move {
             lost.cancelled().await;
             report.stop(Halt::LockLost { lock });

@@ -14,6 +14,7 @@ use model::lock::{LockName, Mode};
 use model::project::Project;
 use model::server::HostSettings;
 use model::task::{Plan, PlannedStep, StepOutcome};
+use model::vm::{Neighbour, Vm};
 use model::{Fence, ResourceType, State, Verb};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub struct Context {
     /// Of a VM.
     pub image: Option<Image>,
     pub related: Vec<Related>,
+    /// Of a router: the VMs of its project.
+    pub neighbours: Vec<Neighbour>,
+    vm: Option<Vm>,
     /// Of this attempt; zero before the claim and in a dry run.
     pub fence: Fence,
     verb: Verb,
@@ -71,6 +75,8 @@ impl Context {
             project: assignment.project,
             image: assignment.image,
             related: assignment.related,
+            neighbours: assignment.neighbours,
+            vm: assignment.vm,
             fence: Fence(0),
             verb: assignment.task.verb,
             locks,
@@ -88,19 +94,52 @@ impl Context {
         self.host.name()
     }
 
-    /// Ready when the related resource of this type runs, or there is none; else a wait for it.
+    /// The VM that a snapshot, backup, volume or gpu belongs to, is attached to, or was until this task.
+    pub fn vm(&self) -> Result<&Vm, Fault> {
+        self.vm.as_ref().ok_or_else(|| Fault::new(&errors::driver::NO_VM).hole("verb", self.verb))
+    }
+
+    /// Ready when the related resource of this type runs, also while it is being updated, or there is none; else a wait for
+    /// it.
     pub fn needs_running<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
-        self.needs(resource_type, State::Running, plan)
+        let runs = |state| matches!(state, State::Running | State::RunningUpdate | State::RunningUpdating);
+        self.needs(resource_type, "running", runs, plan)
     }
 
     /// Ready when every related resource of this type is closed; else a wait for one that is not.
     pub fn needs_closed<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
-        self.needs(resource_type, State::Closed, plan)
+        self.needs(resource_type, "closed", |state| state == State::Closed, plan)
     }
 
-    fn needs<P>(&self, resource_type: ResourceType, needed: State, plan: P) -> Prerequisite<P> {
+    /// Ready when nothing of this type is on the VM; else a wait for what is.
+    pub fn needs_detached<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
+        self.needs(resource_type, "detached", |_| false, plan)
+    }
+
+    /// Ready when the VM runs or is quiesced; else a wait for it.
+    pub fn needs_vm_at_rest<P>(&self, plan: P) -> Prerequisite<P> {
+        let Some(vm) = &self.vm else {
+            return Prerequisite::Refuse(Fault::new(&errors::driver::NO_VM).hole("verb", self.verb));
+        };
+        match vm.state {
+            State::Running | State::Quiesced => Prerequisite::Ready(plan),
+            State::Closed => Prerequisite::Refuse(Fault::new(&errors::driver::VM_CLOSED).hole("vm", vm.id)),
+            state => Prerequisite::Wait {
+                reason: format!("vm {} to be running or quiesced, it is {state}", vm.id),
+                resource: Some(vm.id),
+            },
+        }
+    }
+
+    fn needs<P>(
+        &self,
+        resource_type: ResourceType,
+        needed: &str,
+        is_met: impl Fn(State) -> bool,
+        plan: P,
+    ) -> Prerequisite<P> {
         let unmet =
-            self.related.iter().find(|related| related.resource_type == resource_type && related.state != needed);
+            self.related.iter().find(|related| related.resource_type == resource_type && !is_met(related.state));
         match unmet {
             None => Prerequisite::Ready(plan),
             Some(related) => Prerequisite::Wait {
@@ -190,6 +229,11 @@ impl Context {
     /// What people see beside the running step: `43 % of 350 MiB`.
     pub fn note(&self, note: impl Into<String>) {
         self.report.note(note.into());
+    }
+
+    /// What was found or made, kept with the resource when the attempt settles; null takes a fact away.
+    pub fn fact(&self, name: &str, value: impl Into<serde_json::Value>) {
+        self.report.fact(name, value.into());
     }
 
     /// Whether acts are recorded and not done: then there is nothing to wait for.

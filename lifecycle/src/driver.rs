@@ -65,3 +65,23 @@ pub enum Prerequisite<P> {
     /// Never, as things are.
     Refuse(Fault),
 }
+
+impl Prerequisite<()> {
+    /// The first that is not ready, or both are.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self {
+            Self::Ready(()) => other,
+            unmet => unmet,
+        }
+    }
+
+    /// What is looked at once it is ready.
+    pub async fn then<P>(self, look: impl Future<Output = Result<P, Fault>>) -> Result<Prerequisite<P>, Fault> {
+        match self {
+            Self::Ready(()) => look.await.map(Prerequisite::Ready),
+            Self::Wait { reason, resource } => Ok(Prerequisite::Wait { reason, resource }),
+            Self::Refuse(fault) => Ok(Prerequisite::Refuse(fault)),
+        }
+    }
+}

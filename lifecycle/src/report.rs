@@ -3,6 +3,7 @@
 
 use iaas::Client;
 use iaas::fleet::{Claimed, Progress};
+use model::resource::Facts;
 use model::task::{Step, StepOutcome};
 use model::{Fence, Moment, TaskId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,11 +44,12 @@ struct State {
     settled: usize,
     total: Option<u32>,
     halt: Option<Halt>,
+    facts: Facts,
 }
 
 impl Report {
     pub fn new(client: Client, task: TaskId, attempt: u32, shutdown: CancellationToken) -> Self {
-        let state = State { attempt, steps: Vec::new(), settled: 0, total: None, halt: None };
+        let state = State { attempt, steps: Vec::new(), settled: 0, total: None, halt: None, facts: Facts::new() };
         Self(Arc::new(Inner { client, task, shutdown, changed: Notify::new(), state: Mutex::new(state) }))
     }
 
@@ -62,6 +64,14 @@ impl Report {
 
     pub fn steps_total(&self) -> Option<u32> {
         self.state().total
+    }
+
+    pub fn fact(&self, name: &str, value: serde_json::Value) {
+        self.state().facts.insert(name.to_owned(), value);
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.state().facts.clone()
     }
 
     pub fn begin(&self, number: u32, name: &str) {

@@ -185,6 +185,7 @@ impl Desk {
             fence: began.map(|claimed| claimed.fence),
             worker: self.worker.clone(),
             outcome,
+            facts: self.report.facts(),
             steps: self.report.unsent(),
             steps_total: self.report.steps_total(),
         };

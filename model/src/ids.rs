@@ -32,6 +32,8 @@ ids! {
     ProjectId;
     /// One sequence for all six types of resource: an id never means two things.
     ResourceId;
+    /// Of a layer-2 segment of a project; names its bridges, VLANs and VXLANs.
+    SegmentId;
     ServerId;
     TaskId;
     /// Rises with each change of a record; the ETag.

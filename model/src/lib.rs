@@ -25,7 +25,7 @@ pub mod lock;
 pub mod task;
 pub mod trace;
 
-pub use ids::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ServerId, TaskId, Version};
+pub use ids::{EventSeq, Fence, ImageId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version};
 pub use kinds::{Kind, ResourceType, ServerType, Verb};
 pub use states::State;
 

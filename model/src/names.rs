@@ -1,7 +1,7 @@
 //! Names of outside things, each made in one function, so that build and scrub cannot disagree; and checks of names.
 
 use crate::lock::LockName;
-use crate::{ImageId, ResourceId};
+use crate::{ImageId, ResourceId, SegmentId};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
@@ -10,19 +10,17 @@ pub fn domain(vm: ResourceId) -> String {
     format!("drover-{vm}")
 }
 
-/// The Linux bridge of a segment on a host, at most 15 bytes as the kernel wants: `br-web`.
-pub fn bridge(segment: &str) -> String {
-    format!("br-{segment}")
+/// The Linux bridge of a segment on a host, at most 15 bytes as the kernel wants: `br-17-web`. The number alone tells
+/// segments apart; the name is for people.
+pub fn bridge(id: SegmentId, segment: &str) -> String {
+    let mut name = format!("br-{id}-{segment}");
+    name.truncate(15);
+    name.trim_end_matches('-').to_owned()
 }
 
 /// The folder of a VM on its host: disks, seed, serial log.
 pub fn vm_folder(storage: &str, vm: ResourceId) -> String {
     format!("{storage}/vms/{vm}")
-}
-
-/// The segment whose bridge this is; none for a bridge of another maker.
-pub fn segment(bridge: &str) -> Option<&str> {
-    bridge.strip_prefix("br-")
 }
 
 pub fn disk(storage: &str, vm: ResourceId, disk: &str) -> String {

@@ -3,8 +3,12 @@
 use crate::task::ErrorRecord;
 use crate::{Fence, Kind, Moment, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Version};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use utoipa::ToSchema;
+
+/// Facts by name.
+pub type Facts = BTreeMap<String, serde_json::Value>;
 
 /// A resource with its wanted spec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +29,10 @@ pub struct Resource<S> {
     pub task_id: Option<TaskId>,
     /// Why it is unresourced.
     pub error: Option<ErrorRecord>,
+    /// What its driver found or made, for people and for later verbs.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    #[schema(value_type = Object)]
+    pub facts: Facts,
     pub version: Version,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
@@ -51,6 +59,7 @@ impl<S> Resource<S> {
             fence,
             task_id,
             error,
+            facts,
             version,
             created_at,
             updated_at,
@@ -67,6 +76,7 @@ impl<S> Resource<S> {
             fence,
             task_id,
             error,
+            facts,
             version,
             created_at,
             updated_at,

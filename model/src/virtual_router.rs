@@ -3,7 +3,7 @@
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::vm::PhantomScript;
-use crate::{ResourceType, ServerId, names};
+use crate::{ResourceType, SegmentId, ServerId, names};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +27,9 @@ pub struct VirtualRouterSpec {
 #[serde(deny_unknown_fields)]
 pub struct Segment {
     pub name: String,
+    /// Its number, by which it is told from another project's of the same name. Given by the API.
+    #[serde(default)]
+    pub id: Option<SegmentId>,
     /// The router's own address with prefix length.
     pub address: String,
 }

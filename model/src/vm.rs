@@ -2,7 +2,7 @@
 
 use crate::resource::Spec;
 use crate::server::Capacity;
-use crate::{ImageId, ResourceType, ServerId, names};
+use crate::{ImageId, ResourceId, ResourceType, SegmentId, ServerId, names};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -53,8 +53,11 @@ pub struct Disk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nic {
-    /// The layer-2 segment; its bridge on each host is named after it.
+    /// The layer-2 segment, one of the project's.
     pub segment: String,
+    /// The segment's number, by which it is told from another project's of the same name. Given by the API.
+    #[serde(default)]
+    pub segment_id: Option<SegmentId>,
     /// Tells the VM's nics apart. Given by the API when left out.
     #[serde(default)]
     pub mac: Option<String>,
@@ -64,6 +67,21 @@ pub struct Nic {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub gateway: Option<IpAddr>,
+}
+
+impl Nic {
+    /// The bridge that it is plugged into on its host.
+    pub fn bridge(&self) -> String {
+        names::bridge(self.segment_id.unwrap_or(SegmentId(0)), &self.segment)
+    }
+}
+
+/// A VM as its project's router knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Neighbour {
+    pub id: ResourceId,
+    pub name: String,
+    pub nics: Vec<Nic>,
 }
 
 /// Faults that a phantom driver rehearses.

@@ -58,7 +58,8 @@ pub fn kvm(storage: &TempDir) -> ServerSpec {
 
 /// A small VM on one network.
 pub fn small(image: &Image, segment: &str, address: &str) -> VmSpec {
-    let nic = Nic { segment: segment.into(), mac: None, addresses: vec![address.into()], gateway: None };
+    let nic =
+        Nic { segment: segment.into(), segment_id: None, mac: None, addresses: vec![address.into()], gateway: None };
     VmSpec { ram_mb: 192, nics: vec![nic], ..vm(image) }
 }
 

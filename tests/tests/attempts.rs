@@ -51,6 +51,7 @@ async fn the_writes_of_a_worker_that_was_paused_past_its_lease_are_refused() {
         fence: Some(late.fence),
         worker: "paused".into(),
         outcome: Outcome::Failed { error },
+        facts: Default::default(),
         steps: Vec::new(),
         steps_total: None,
     };

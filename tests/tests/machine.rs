@@ -1,7 +1,7 @@
 //! What the chapters on real libvirt and QEMU share: this machine, what its guests say, and what is left.
 
 use model::server::ServerSpec;
-use model::{ResourceId, names};
+use model::{ResourceId, SegmentId, names};
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -9,6 +9,11 @@ use testkit::real::{self, run};
 
 /// A guest under TCG on a busy machine; a limit, not a measure.
 pub const LIMIT: Duration = Duration::from_secs(100);
+
+/// The bridge of a fleet's only segment.
+pub fn bridge(segment: &str) -> String {
+    names::bridge(SegmentId(1), segment)
+}
 
 /// A folder for disks, and the host as it was before.
 pub struct Machine {
@@ -20,7 +25,7 @@ impl Machine {
     pub fn new() -> Self {
         // Left by a run that was killed; scrubs would take them away and the host would not be as before.
         for segment in ["t1", "t2", "t3", "t4"] {
-            let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &names::bridge(segment)]).output();
+            let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &bridge(segment)]).output();
         }
         Self { storage: real::storage(), before: seen() }
     }

@@ -1,6 +1,6 @@
 //! Real guests on real libvirt and QEMU, built, changed, shut down and scrubbed; the host is as before afterwards.
 
-use crate::machine::{LIMIT, Machine};
+use crate::machine::{LIMIT, Machine, bridge};
 use iaas::tenant::Accepted;
 use model::image::Image;
 use model::server::ServerSpec;
@@ -83,7 +83,7 @@ impl Ground {
 }
 
 fn ping(segment: &str, address: &str) {
-    let bridge = names::bridge(segment);
+    let bridge = bridge(segment);
     run("ip", &["address", "replace", "10.77.0.1/24", "dev", &bridge]);
     run("ping", &["-c", "1", "-W", "20", "-I", &bridge, address]);
 }

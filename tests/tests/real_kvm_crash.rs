@@ -1,6 +1,6 @@
 //! Workers and an API killed in the middle of real builds: one guest each, and nothing left after the scrub.
 
-use crate::machine::{LIMIT, Machine};
+use crate::machine::{LIMIT, Machine, bridge};
 use iaas::tenant::Accepted;
 use model::image::Image;
 use model::vm::VmSpec;
@@ -38,7 +38,7 @@ async fn real_kvm_a_worker_killed_in_the_middle_of_builds_leaves_one_guest_each(
         made.push(vm);
     }
     let mut wanted: Vec<String> = made.iter().map(|vm| names::domain(*vm)).collect();
-    wanted.push(names::bridge("t4"));
+    wanted.push(bridge("t4"));
     let mut news = machine.news();
     news.sort();
     wanted.sort();

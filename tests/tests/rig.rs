@@ -79,7 +79,13 @@ pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
 
 pub fn vm_kvm_rig() -> Rig<VmSpec> {
     let wish = |fleet: &Fleet| {
-        let nic = Nic { segment: "web".into(), mac: None, addresses: vec!["10.1.0.5/24".into()], gateway: None };
+        let nic = Nic {
+            segment: "web".into(),
+            segment_id: None,
+            mac: None,
+            addresses: vec!["10.1.0.5/24".into()],
+            gateway: None,
+        };
         let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
         VmSpec {
             disks: vec![disk("root", true), disk("old", false)],
@@ -106,7 +112,7 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     let wish = |_: &Fleet| {
-        let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
+        let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))

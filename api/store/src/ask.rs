@@ -64,7 +64,13 @@ impl Unit {
         let Some(found) = states::row(kind, state).filter(|_| may.contains(&state)) else {
             return Err(Refusal::state(row.label(), from, may, state));
         };
+        if state == State::Scrub
+            && let Some(vm) = row.vm_id.filter(|_| row.resource_type() == ResourceType::Ceph)
+        {
+            return Err(Refusal::in_use("ceph", row.resource.id, format_args!("vm {vm}")));
+        }
         let mut task = self.new_task(&row, found.verb, ask.request(from));
+        self.stand_beside_vm(&mut task.task, &row).await?;
         if ask.dry_run {
             self.queue(&mut task, &row, None);
         } else {

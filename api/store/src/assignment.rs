@@ -1,15 +1,20 @@
-//! All that a worker needs to carry a task out, in two statements.
+//! All that a worker needs to carry a task out.
 
+use crate::page::read;
 use crate::record::{Line, Reader, Record};
 use crate::refusal::{Answer, Refusal};
 use crate::rows::{ResourceRow, ServerRow, TaskRow};
 use crate::step::fill;
+use crate::unit::select;
 use crate::wish::Wish;
 use crate::{Store, Who};
 use iaas::fleet::{Assignment, Related};
 use model::image::Image;
 use model::project::Project;
+use model::resource::Resource;
+use model::vm::{Neighbour, Vm, VmSpec};
 use model::{ResourceId, ResourceType, TaskId, Verb};
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::sync::{Arc, LazyLock};
 
@@ -53,19 +58,23 @@ impl Store {
             resource.resource.spec = task.dry_spec.take().unwrap_or(resource.resource.spec);
         }
         let wish = Wish::from_text(resource.resource_type(), &resource.resource.spec)?;
-        let related = self.related(&resource, &wish, task.task.verb).await?;
+        let related = self.related(&resource, task.task.verb).await?;
         fill(self.pool(), std::slice::from_mut(&mut task)).await?;
+        let vm_id = resource.vm_id;
         let resource = resource.plain().with(wish.to_value()?);
-        Ok(Assignment { task: task.task, resource, project, server, image, related })
+        let vm = self.companion_of(vm_id).await?;
+        let neighbours = self.neighbours(&resource).await?;
+        Ok(Assignment { task: task.task, resource, project, server, image, related, vm, neighbours })
     }
 
-    async fn related(&self, resource: &ResourceRow, wish: &Wish, verb: Verb) -> Answer<Vec<Related>> {
+    async fn related(&self, resource: &ResourceRow, verb: Verb) -> Answer<Vec<Related>> {
         let mut line = Line::default();
         let sql = match resource.resource_type() {
             ResourceType::Vm => {
                 line.int(resource.resource.project_id.0);
-                "SELECT id, type, state FROM resources WHERE project_id = $1 AND type = 'virtual_router' \
-                 AND state <> 'closed' ORDER BY id LIMIT $2"
+                line.int(resource.resource.id.0);
+                "SELECT id, type, state FROM resources WHERE (project_id = $1 AND type = 'virtual_router' \
+                 OR vm_id = $2 AND type <> 'backup') AND state <> 'closed' ORDER BY id LIMIT $3"
             }
             ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) => {
                 line.int(resource.resource.project_id.0);
@@ -74,9 +83,11 @@ impl Store {
             }
             ResourceType::VirtualRouter => return Ok(Vec::new()),
             ResourceType::Snapshot | ResourceType::Backup | ResourceType::Ceph | ResourceType::Gpu => {
-                let Some(vm) = wish.vm() else { return Ok(Vec::new()) };
+                let Some(vm) = resource.vm_id else { return Ok(Vec::new()) };
                 line.int(vm.0);
-                "SELECT id, type, state FROM resources WHERE id = $1 LIMIT $2"
+                line.int(resource.resource.id.0);
+                "SELECT id, type, state FROM resources WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' \
+                 ORDER BY id LIMIT $3"
             }
         };
         line.int(MOST);
@@ -86,5 +97,23 @@ impl Store {
             Ok(Related { id: ResourceId(from.int()?), resource_type: from.word()?, state: from.word()? })
         };
         rows.iter().map(one).collect()
+    }
+
+    async fn companion_of(&self, vm: Option<ResourceId>) -> Answer<Option<Vm>> {
+        let Some(vm) = vm else { return Ok(None) };
+        read::<ResourceRow>(self.pool(), vm.0).await?.map(|row| row.shown()).transpose()
+    }
+
+    /// Of a router, what it must know of its project's VMs.
+    async fn neighbours(&self, resource: &Resource<Value>) -> Answer<Vec<Neighbour>> {
+        if resource.kind.resource_type() != ResourceType::VirtualRouter {
+            return Ok(Vec::new());
+        }
+        let mut line = Line::default();
+        line.int(resource.project_id.0);
+        let tail = "WHERE t.project_id = $1 AND t.type = 'vm' AND t.state <> 'closed' ORDER BY t.id";
+        let rows: Vec<ResourceRow> = select(self.pool(), tail, line).await?;
+        let vms = rows.iter().map(ResourceRow::shown::<VmSpec>).collect::<Answer<Vec<Vm>>>()?;
+        Ok(vms.into_iter().map(|vm| Neighbour { id: vm.id, name: vm.name, nics: vm.spec.nics }).collect())
     }
 }

@@ -12,7 +12,8 @@ use crate::{Store, Who};
 use iaas::tenant::Accepted;
 use model::resource::Spec;
 use model::server::Capacity;
-use model::{ResourceId, State, TaskId, Version, states};
+use model::task::Task;
+use model::{ResourceId, ResourceType, State, TaskId, Verb, Version, states};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -54,7 +55,9 @@ impl Unit {
         let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };
         self.check_growth(&row, grown, &labels)?;
 
+        row.vm_id = next.vm().or(row.vm_id);
         let mut task = self.new_task(&row, found.verb, ask.request(from));
+        self.stand_beside_vm(&mut task.task, &row).await?;
         if ask.dry_run {
             task.dry_spec = Some(next.to_text());
             self.queue(&mut task, &row, None);
@@ -69,7 +72,23 @@ impl Unit {
         }
         let id = task.task.id;
         self.put_task(task);
+        if !ask.dry_run && now.nics() != next.nics() {
+            let nics = [now.nics(), next.nics()].concat();
+            self.tell_router(row.resource.project_id, &nics, &ask.who.name).await?;
+        }
         Ok((row, id))
+    }
+
+    /// An update of a volume that is, was or will be attached is done where its VM stands.
+    pub async fn stand_beside_vm(&mut self, task: &mut Task, row: &ResourceRow) -> Answer<()> {
+        let updates = matches!(task.verb, Verb::Updaterunning | Verb::Updatequiesced);
+        if let Some(vm) = row.vm_id.filter(|_| updates && row.resource_type() == ResourceType::Ceph)
+            && let Some(vm) = self.resource(vm).await?
+        {
+            task.server_id = vm.resource.server_id;
+            task.host = vm.resource.host;
+        }
+        Ok(())
     }
 
     async fn next_wish(&mut self, row: &ResourceRow, patch: &Value) -> Answer<(Wish, Wish)> {
@@ -90,6 +109,7 @@ impl Unit {
             next.check_image(&image)?;
         }
         next.name_nics(row.resource.id, Some(&now));
+        self.number_segments(&mut next, row.resource.project_id).await?;
         Ok((now, next))
     }
 

@@ -123,6 +123,7 @@ impl Unit {
         self.counters.resource += 1;
         let id = ResourceId(self.counters.resource);
         wish.name_nics(id, None);
+        self.number_segments(&mut wish, project_id).await?;
         let took = wish.takes();
         self.exchange(server.id, Default::default(), took);
         let resource = Resource {
@@ -137,13 +138,22 @@ impl Unit {
             fence: Fence(0),
             task_id: None,
             error: None,
+            facts: Default::default(),
             version: Version(0),
             created_at: self.now,
             updated_at: self.now,
         };
         let image_id = wish.image();
-        let mut row =
-            ResourceRow { resource, took, scrub_due_at: None, image_id, changed_seq: EventSeq(0), failed: None };
+        let mut row = ResourceRow {
+            resource,
+            took,
+            scrub_due_at: None,
+            image_id,
+            changed_seq: EventSeq(0),
+            failed: None,
+            vm_id: wish.vm(),
+            stale: false,
+        };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
         let mut task = self.new_task(&row, verb, request);
         row.resource.task_id = Some(task.task.id);
@@ -152,6 +162,7 @@ impl Unit {
         let id = task.task.id;
         self.put_task(task);
         self.put_resource(row.clone());
+        self.tell_router(project_id, wish.nics(), &by).await?;
         Ok((row, id))
     }
 
@@ -167,6 +178,9 @@ impl Unit {
         if let Some(image) = order.wish.image() {
             let image = self.image(image).await?.ok_or_else(|| Refusal::not_found("image", image))?;
             order.wish.check_image(&image)?;
+        }
+        if order.resource_type == ResourceType::Ceph && order.wish.vm().is_some() {
+            return Err(Refusal::spec("vm: a volume is attached by a change, once it is built"));
         }
         let vm = match order.wish.vm() {
             Some(id) => Some(self.companion(id, project).await?),
@@ -196,11 +210,7 @@ impl Unit {
     }
 
     async fn check_only_router(&mut self, project: ProjectId) -> Answer<()> {
-        self.flush().await?;
-        let mut line = Line::default();
-        line.int(project.0);
-        let sql = "SELECT id FROM resources WHERE project_id = $1 AND type = 'virtual_router' AND state <> 'closed'";
-        match self.numbers(sql, line).await?.first() {
+        match self.router(project).await? {
             Some(router) => {
                 Err(Fault::new(&codes::ROUTER_EXISTS).hole("project", project).hole("router", router).into())
             }
@@ -212,7 +222,11 @@ impl Unit {
     pub async fn companion(&mut self, id: ResourceId, project: ProjectId) -> Answer<ResourceRow> {
         let vm = self.resource(id).await?.filter(|row| {
             let is_vm = row.resource_type() == ResourceType::Vm && row.resource.project_id == project;
-            is_vm && row.resource.state != State::Closed
+            let is_going = matches!(
+                row.resource.state,
+                State::Scrub | State::ScrubPrep | State::ScrubQueue | State::Scrubbing | State::Closed
+            );
+            is_vm && !is_going
         });
         vm.ok_or_else(|| Refusal::not_yours("vm", id))
     }

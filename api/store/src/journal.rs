@@ -141,7 +141,7 @@ impl Unit {
             state: resource.state,
             task_id: task.map(|task| task.id),
             verb: task.map(|task| task.verb),
-            host: resource.host.clone(),
+            host: task.map_or(&resource.host, |task| &task.host).clone(),
             note,
             traceparent: task.and_then(|task| task.traceparent.clone()),
         });

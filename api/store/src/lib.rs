@@ -30,6 +30,7 @@ mod journal;
 mod kept;
 mod limits;
 mod migrate;
+mod network;
 mod page;
 mod place;
 mod project;

@@ -5,7 +5,7 @@ mod resource;
 mod story;
 mod task;
 
-pub(crate) use fleet::ServerRow;
+pub(crate) use fleet::{SegmentRow, ServerRow};
 pub(crate) use resource::ResourceRow;
 pub(crate) use story::{Answered, StepRow, Tally, Told};
 pub(crate) use task::TaskRow;

@@ -56,8 +56,8 @@ impl Store {
 
 impl Unit {
     async fn settle(&mut self, id: TaskId, settle: Settle, who: &Who) -> Answer<()> {
-        let Settle { fence, worker, outcome, steps, steps_total } = settle;
-        let (mut row, resource) = self.pair(id).await?;
+        let Settle { fence, worker, outcome, facts, steps, steps_total } = settle;
+        let (mut row, mut resource) = self.pair(id).await?;
         who.serves(&row.task.host)?;
         let end = End::from(outcome);
         let status = row.task.status;
@@ -86,6 +86,10 @@ impl Unit {
             return Err(Refusal::claim(id, how));
         }
         self.keep_steps(&mut row, steps, steps_total);
+        if fence.is_some() && !row.task.dry_run {
+            resource.resource.facts.extend(facts);
+            resource.resource.facts.retain(|_, fact| !fact.is_null());
+        }
         self.end(row, resource, end, &worker).await
     }
 
@@ -116,6 +120,10 @@ impl Unit {
                 }
             }
         }
+        let wish = Wish::from_text(resource.resource_type(), &resource.resource.spec)?;
+        if into != State::Unresourced {
+            resource.vm_id = wish.vm();
+        }
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {
             State::ScrubQueue => Some(self.grace_end(&resource).await?),
@@ -123,8 +131,15 @@ impl Unit {
         };
         self.shift(&mut resource, into, by, Some(&row.task)).await?;
         self.close_task(row, end, &resource);
-        self.put_resource(resource);
-        Ok(())
+        let project = resource.resource.project_id;
+        match into {
+            State::Running if resource.stale => self.update_router(resource, by).await?,
+            _ => self.put_resource(resource),
+        }
+        match into {
+            State::Closed => self.tell_router(project, wish.nics(), by).await,
+            _ => Ok(()),
+        }
     }
 
     /// The task alone.

@@ -8,7 +8,7 @@ use crate::kept::Kept;
 use crate::limits::{Clock, Limits, now};
 use crate::record::{Line, Reader, Record};
 use crate::refusal::Answer;
-use crate::rows::{Answered, ResourceRow, ServerRow, StepRow, Tally, TaskRow, Told};
+use crate::rows::{Answered, ResourceRow, SegmentRow, ServerRow, StepRow, Tally, TaskRow, Told};
 use model::event::Event;
 use model::image::Image;
 use model::project::Project;
@@ -31,6 +31,7 @@ pub(crate) struct Counters {
     pub history: i64,
     pub token: i64,
     pub dispatch: i64,
+    pub segment: i64,
 }
 
 /// Records of tasks and resources that are held between transactions.
@@ -52,6 +53,7 @@ pub(crate) struct Unit {
     pub projects: Kept<ProjectId, Project>,
     pub images: Kept<ImageId, Image>,
     pub answers: Kept<(i64, String), Answered>,
+    pub segments: Kept<(ProjectId, String), SegmentRow>,
     /// Resources that tasks may wait for: all that do, and some that did. None until it is asked for.
     pub waited: Option<HashSet<ResourceId>>,
     pub events: Vec<Event>,
@@ -92,6 +94,7 @@ impl Unit {
             projects: Kept::default(),
             images: Kept::default(),
             answers: Kept::default(),
+            segments: Kept::default(),
             waited: None,
             events: Vec::new(),
             history: Vec::new(),
@@ -109,7 +112,7 @@ impl Unit {
     pub async fn begin(&mut self) -> Answer<()> {
         sqlx::raw_sql("BEGIN").execute(&mut self.connection).await?;
         let sql = "UPDATE counters SET writer = writer + 1 WHERE one = 1 RETURNING writer, fleet, project, server, image, \
-                   resource, task, event, history, token, dispatch";
+                   resource, task, event, history, token, dispatch, segment";
         let row = sqlx::query(sql).fetch_one(&mut self.connection).await?;
         let mut from = Reader::new(&row);
         self.counters = Counters {
@@ -124,6 +127,7 @@ impl Unit {
             history: from.int()?,
             token: from.int()?,
             dispatch: from.int()?,
+            segment: from.int()?,
         };
         self.wrote = false;
         self.found = self.counters;
@@ -174,6 +178,7 @@ impl Unit {
         self.projects.accept();
         self.images.accept();
         self.answers.accept();
+        self.segments.accept();
     }
 
     /// After a refused operation: all is as it was before it.
@@ -189,6 +194,7 @@ impl Unit {
         self.projects.refuse();
         self.images.refuse();
         self.answers.refuse();
+        self.segments.refuse();
     }
 
     /// Stores what the operations before this one have changed, so that queries see it.
@@ -204,6 +210,8 @@ impl Unit {
         let rows = self.tasks.take_dirty();
         self.store(&rows).await?;
         let rows = self.answers.take_dirty();
+        self.store(&rows).await?;
+        let rows = self.segments.take_dirty();
         self.store(&rows).await?;
         // A step that was reported twice is stored as it was last: one statement stores a key only once.
         let mut steps = BTreeMap::new();
@@ -245,11 +253,23 @@ impl Unit {
             sqlx::raw_sql("SET LOCAL synchronous_commit TO OFF").execute(&mut self.connection).await?;
         }
         let sql = "UPDATE counters SET fleet = $1, project = $2, server = $3, image = $4, resource = $5, task = $6, \
-                   event = $7, history = $8, token = $9, dispatch = $10 WHERE one = 1";
+                   event = $7, history = $8, token = $9, dispatch = $10, segment = $11 WHERE one = 1";
         let mut line = Line::default();
-        let Counters { writer, fleet, project, server, image, resource, task, event, history, token, dispatch } =
-            counters;
-        for number in [fleet, project, server, image, resource, task, event, history, token, dispatch] {
+        let Counters {
+            writer,
+            fleet,
+            project,
+            server,
+            image,
+            resource,
+            task,
+            event,
+            history,
+            token,
+            dispatch,
+            segment,
+        } = counters;
+        for number in [fleet, project, server, image, resource, task, event, history, token, dispatch, segment] {
             line.int(number);
         }
         self.execute(sql, line).await?;
@@ -260,6 +280,7 @@ impl Unit {
         self.projects.bound(HELD);
         self.images.bound(HELD);
         self.answers.clear();
+        self.segments.bound(HELD);
         self.waited.take_if(|waited| waited.len() > HELD);
         Ok(EventSeq(event))
     }

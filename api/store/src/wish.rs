@@ -11,8 +11,8 @@ use model::resource::Spec;
 use model::server::Capacity;
 use model::snapshot::SnapshotSpec;
 use model::virtual_router::VirtualRouterSpec;
-use model::vm::VmSpec;
-use model::{ImageId, ResourceId, ResourceType, ServerId, names};
+use model::vm::{Nic, VmSpec};
+use model::{ImageId, ResourceId, ResourceType, SegmentId, ServerId, names};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -159,6 +159,25 @@ impl Wish {
             return Err(Fault::new(&codes::IMAGE_NO_USERDATA).hole("image", &image.spec.name).into());
         }
         Ok(())
+    }
+
+    /// Every segment that it names, with the place of its number.
+    pub fn segments(&mut self) -> Vec<(&str, &mut Option<SegmentId>)> {
+        match self {
+            Self::Vm(vm) => vm.nics.iter_mut().map(|nic| (nic.segment.as_str(), &mut nic.segment_id)).collect(),
+            Self::VirtualRouter(router) => {
+                router.segments.iter_mut().map(|segment| (segment.name.as_str(), &mut segment.id)).collect()
+            }
+            Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => Vec::new(),
+        }
+    }
+
+    /// What a project's router must know of a VM.
+    pub fn nics(&self) -> &[Nic] {
+        match self {
+            Self::Vm(vm) => &vm.nics,
+            Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => &[],
+        }
     }
 
     /// Gives each nic of a VM that has no mac its own: the one it had before when it is the same nic, else a free one.

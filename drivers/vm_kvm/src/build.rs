@@ -2,7 +2,8 @@
 
 use crate::parts::while_off;
 use crate::plan::{Plan, image, look};
-use crate::steps::{image::Cached, power::On};
+use crate::steps::image::Cached;
+use domains::power::On;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::ResourceType;
@@ -15,11 +16,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Plan>, Fault> {
     image(cx, vm)?;
-    match cx.needs_running(ResourceType::VirtualRouter, ()) {
-        Prerequisite::Ready(()) => Ok(Prerequisite::Ready(look(cx).await?)),
-        Prerequisite::Wait { reason, resource } => Ok(Prerequisite::Wait { reason, resource }),
-        Prerequisite::Refuse(fault) => Ok(Prerequisite::Refuse(fault)),
-    }
+    cx.needs_running(ResourceType::VirtualRouter, ()).then(look(cx)).await
 }
 
 pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {

@@ -1,8 +1,6 @@
 //! The difference between a wish and what a domain is: a pure function, so that the plan is known before anything is done.
 
-use crate::actual::Actual;
-use crate::domain;
-use model::names;
+use domains::Actual;
 use model::vm::{Disk, Nic, VmSpec};
 
 /// What is to be done, and whether the guest must be stopped for it.
@@ -30,8 +28,7 @@ pub fn change(wish: &VmSpec, actual: &Actual) -> Change {
         None
     };
     let has_disk = |name: &str| actual.disks.iter().any(|disk| disk.name == name);
-    let same_nic =
-        |nic: &Nic, mac: &str, bridge: &str| nic.mac.as_deref() == Some(mac) && names::bridge(&nic.segment) == bridge;
+    let same_nic = |nic: &Nic, mac: &str, bridge: &str| nic.mac.as_deref() == Some(mac) && nic.bridge() == bridge;
     Change {
         stop,
         more_cpus: (wish.cpu != actual.cpu).then_some(wish.cpu),
@@ -62,16 +59,10 @@ pub fn is_as_wished(wish: &VmSpec, actual: &Actual) -> bool {
     change(wish, actual) == Change::default()
 }
 
-/// The first target that no disk has.
-pub fn free_target(actual: &Actual) -> String {
-    let taken = |target: &String| actual.disks.iter().any(|disk| &disk.target == target);
-    (0..25).map(domain::target).find(|target| !taken(target)).unwrap_or_else(|| domain::target(24))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actual;
+    use crate::domain;
     use crate::plan::Plan;
     use crate::sample;
     use model::Fence;
@@ -79,7 +70,7 @@ mod tests {
     fn as_built() -> (VmSpec, Actual) {
         let (vm, image) = sample::vm();
         let plan = Plan { storage: "/s".into(), has_kvm: false };
-        let actual = actual::read(&domain::domain(&vm, &image, &plan, Fence(1))).unwrap();
+        let actual = domains::read(&domain::domain(&vm, &image, &plan, Fence(1))).unwrap();
         (vm.spec, actual)
     }
 
@@ -102,7 +93,7 @@ mod tests {
         assert_eq!(change.new_disks.len(), 1);
         assert_eq!(change.gone_disks, [("data".to_owned(), "/s/vms/7/data.qcow2".to_owned())]);
         assert_eq!((change.new_nics.len(), change.gone_nics.len()), (1, 1));
-        assert_eq!(free_target(&actual), "vdc");
+        assert_eq!(domains::free_target(&actual), "vdc");
     }
 
     #[test]

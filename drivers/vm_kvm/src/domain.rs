@@ -1,17 +1,15 @@
 //! A VM as libvirt's XML: pure functions of the record and the plan, with golden files.
 
 use crate::plan::Plan;
+use domains::NAMESPACE;
 use model::image::{Firmware, Image};
-use model::vm::{Nic, Vm};
+use model::vm::Vm;
 use model::{Fence, ResourceId, names};
 use quick_xml::escape::escape;
 use std::fmt::Write;
 
 /// Ports for devices that come while the guest runs; a port cannot be added then.
 const HOTPLUG_PORTS: usize = 16;
-
-/// Marks a domain as drover's and says whose it is.
-pub const NAMESPACE: &str = "urn:drover:vm";
 
 /// Processors that may be added while the guest runs, for each that it has; libvirt wants the limit beforehand.
 const MOST_CPUS_FACTOR: u32 = 4;
@@ -33,7 +31,7 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, fence: Fence) -> String {
     let mut disks: Vec<_> = spec.disks.iter().collect();
     disks.sort_by_key(|disk| !disk.primary);
     for (index, disk) in disks.iter().enumerate() {
-        devices.push_str(&self::disk(&names::disk(storage, id, &disk.name), &target(index), &disk.name));
+        devices.push_str(&domains::disk(&names::disk(storage, id, &disk.name), &domains::target(index), &disk.name));
     }
     if image.spec.cloud_init {
         let seed = escape(names::seed(storage, id)).into_owned();
@@ -45,7 +43,9 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, fence: Fence) -> String {
     }
     devices.push_str("    <controller type='pci' model='pcie-root'/>\n");
     devices.push_str(&"    <controller type='pci' model='pcie-root-port'/>\n".repeat(HOTPLUG_PORTS));
-    spec.nics.iter().for_each(|nic| devices.push_str(&self::nic(nic)));
+    for nic in &spec.nics {
+        devices.push_str(&domains::nic(nic.mac.as_deref().unwrap_or_default(), &nic.bridge()));
+    }
     let (kind, cpu) = if plan.has_kvm { ("kvm", "  <cpu mode='host-passthrough'/>\n") } else { ("qemu", "") };
     let firmware = if image.spec.firmware == Firmware::Uefi { " firmware='efi'" } else { "" };
     let boot = match &image.spec.direct_boot {
@@ -76,29 +76,6 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, fence: Fence) -> String {
     )
 }
 
-/// `vda`, `vdb`, ...
-pub fn target(index: usize) -> String {
-    format!("vd{}", char::from(b'a' + (index.min(24)) as u8))
-}
-
-/// A disk of the guest; its serial is its name, by which it is told apart.
-pub fn disk(path: &str, target: &str, name: &str) -> String {
-    format!(
-        "    <disk type='file' device='disk'>\n      <driver name='qemu' type='qcow2' discard='unmap'/>\n      <source file='{}'/>\n      \
-         <target dev='{target}' bus='virtio'/>\n      <serial>{}</serial>\n    </disk>\n",
-        escape(path),
-        escape(name)
-    )
-}
-
-pub fn nic(nic: &Nic) -> String {
-    format!(
-        "    <interface type='bridge'>\n      <mac address='{}'/>\n      <source bridge='{}'/>\n      <model type='virtio'/>\n    </interface>\n",
-        nic.mac.as_deref().unwrap_or_default(),
-        escape(names::bridge(&nic.segment))
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +86,17 @@ mod tests {
         let (vm, image) = sample::vm();
         let plan = Plan { storage: "/var/lib/drover".into(), has_kvm: false };
         sample::golden("domain.xml", domain(&vm, &image, &plan, Fence(3)).as_bytes());
+    }
+
+    #[test]
+    fn what_is_defined_reads_back() {
+        let (vm, image) = sample::vm();
+        let plan = Plan { storage: "/s".into(), has_kvm: true };
+        let actual = domains::read(&domain(&vm, &image, &plan, Fence(3))).unwrap();
+        assert_eq!((actual.resource, actual.cpu, actual.most_cpus, actual.ram_mb), (Some(7), 2, 8, 1024));
+        let disks: Vec<_> =
+            actual.disks.iter().map(|disk| (disk.name.as_str(), disk.path.as_str(), disk.target.as_str())).collect();
+        assert_eq!(disks, [("root", "/s/vms/7/root.qcow2", "vda"), ("data", "/s/vms/7/data.qcow2", "vdb")]);
+        assert_eq!(actual.nics, [domains::ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-4-web".into() }]);
     }
 }

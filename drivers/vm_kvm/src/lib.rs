@@ -16,7 +16,6 @@ mod plan;
 mod steps;
 mod update;
 
-mod actual;
 mod change;
 mod domain;
 mod seed;

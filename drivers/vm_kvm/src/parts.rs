@@ -2,7 +2,7 @@
 
 use crate::plan::{self, Plan};
 use crate::seed;
-use crate::steps::{bridge::Bridge, define::Define, disk::Disk, folder::Folder, seed::Seed};
+use crate::steps::{define::Define, disk::Disk, folder::Folder, seed::Seed};
 use errors::Fault;
 use lifecycle::{Context, Steps};
 use model::names;
@@ -28,6 +28,6 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
 
 pub fn bridges(cx: &Context, vm: &Vm, steps: &mut Steps) {
     for nic in &vm.spec.nics {
-        steps.then(Bridge { segment: nic.segment.clone(), host: cx.host().into() });
+        steps.then(segments::Bridge { name: nic.bridge(), host: cx.host().into() });
     }
 }

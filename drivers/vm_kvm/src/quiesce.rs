@@ -1,7 +1,7 @@
 //! Shuts a VM down, by its power button and at last by the plug; everything is kept.
 
 use crate::plan::{Plan, look};
-use crate::steps::power::Off;
+use domains::power::Off;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;

@@ -2,7 +2,7 @@
 
 use crate::parts::bridges;
 use crate::plan::{Plan, look};
-use crate::steps::power::On;
+use domains::power::On;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;

@@ -12,7 +12,7 @@ pub fn vm() -> (Vm, Image) {
         "spec": {
             "cpu": 2, "ram_mb": 1024, "image": 5, "dns": ["10.1.0.1"], "ssh_keys": ["ssh-ed25519 AAAA a@b"],
             "disks": [{ "name": "data", "gb": 20 }, { "name": "root", "gb": 10, "primary": true }],
-            "nics": [{ "segment": "web", "mac": "52:54:00:00:70:00", "addresses": ["10.1.0.5/24"], "gateway": "10.1.0.1" }],
+            "nics": [{ "segment": "web", "segment_id": 4, "mac": "52:54:00:00:70:00", "addresses": ["10.1.0.5/24"], "gateway": "10.1.0.1" }],
             "userdata": "#cloud-config\npackages: [nginx]\n",
         },
     });

@@ -1,11 +1,8 @@
 //! Removes a VM: its domain, its files, and the bridges that nobody else is on.
 
 use crate::plan::{Plan, look};
-use crate::steps::{
-    bridge::LeaveBridges,
-    power::Off,
-    remove::{RemoveFolder, Undefine},
-};
+use crate::steps::remove::{RemoveFolder, Undefine};
+use domains::power::Off;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
@@ -25,6 +22,6 @@ pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {
     steps.then(Off::of(cx, vm.id));
     steps.then(Undefine { vm: vm.id });
     steps.then(RemoveFolder { path: names::vm_folder(&plan.storage, vm.id) });
-    steps.then(LeaveBridges { host: cx.host().into() });
+    steps.then(segments::LeaveBridges { host: cx.host().into() });
     cx.carry_out(steps).await
 }

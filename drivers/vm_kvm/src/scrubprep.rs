@@ -1,9 +1,11 @@
 //! Puts a VM aside: off, kept, and not started with its host, so that it can be restored.
 
 use crate::plan::{Plan, look};
-use crate::steps::{define::LeaveAutostart, power::Off};
+use crate::steps::define::LeaveAutostart;
+use domains::power::Off;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::ResourceType;
 use model::event::Event;
 use model::vm::Vm;
 
@@ -12,7 +14,10 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 }
 
 pub async fn prerequisites(cx: &Context, _vm: &Vm) -> Result<Prerequisite<Plan>, Fault> {
-    Ok(Prerequisite::Ready(look(cx).await?))
+    let snapshots = cx.needs_closed(ResourceType::Snapshot, ());
+    let volumes = cx.needs_detached(ResourceType::Ceph, ());
+    let gpus = cx.needs_detached(ResourceType::Gpu, ());
+    snapshots.and(volumes).and(gpus).then(look(cx)).await
 }
 
 pub async fn execute(cx: &Context, vm: &Vm, _plan: Plan) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use crate::change::Change;
 use crate::plan::Plan;
-use crate::steps::{bridge::LeaveBridges, remove::RemoveFile};
+use crate::steps::remove::RemoveFile;
 use commands::files;
 use errors::Fault;
 use lifecycle::{Context, Steps};
@@ -22,7 +22,7 @@ pub fn left_behind(cx: &Context, update: &Update, steps: &mut Steps) {
     for path in &update.stray_disks {
         steps.then(RemoveFile { path: path.clone() });
     }
-    steps.then(LeaveBridges { host: cx.host().into() });
+    steps.then(segments::LeaveBridges { host: cx.host().into() });
 }
 
 /// Disks in the VM's folder that its wish does not name: also those that a lost attempt took from the domain already.

@@ -3,8 +3,8 @@
 use crate::change::change;
 use crate::parts::while_off;
 use crate::plan::look;
-use crate::steps::{Which, present};
 use crate::update::{Update, left_behind, stray_disks};
+use domains::{Which, present};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;

@@ -3,14 +3,15 @@
 use crate::change::change;
 use crate::parts::{bridges, while_off};
 use crate::plan::look;
-use crate::steps::device::{Attach, Cpus, Detach, Device, Grow};
-use crate::steps::{Which, disk::Disk, power, present};
+use crate::steps::disk::Disk;
 use crate::update::{Update, left_behind, stray_disks};
+use domains::device::{Attach, Cpus, Detach, Device, Grow};
+use domains::{Which, power, present};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::names;
-use model::vm::{Nic, Vm};
+use model::vm::Vm;
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
@@ -44,9 +45,8 @@ fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
     let path = |name: &str| names::disk(&update.plan.storage, vm.id, name);
     let is_new = |name: &str| update.change.new_disks.iter().any(|disk| disk.name == name);
     for (mac, bridge) in &update.change.gone_nics {
-        let segment = names::segment(bridge).unwrap_or(bridge).to_owned();
-        let nic = Nic { segment, mac: Some(mac.clone()), addresses: Vec::new(), gateway: None };
-        steps.then(Detach { vm: vm.id, device: Device::Nic(nic) });
+        let device = Device::Nic { mac: mac.clone(), bridge: bridge.clone() };
+        steps.then(Detach { vm: vm.id, device });
     }
     for (name, path) in &update.change.gone_disks {
         steps.then(Detach { vm: vm.id, device: Device::Disk { name: name.clone(), path: path.clone() } });
@@ -60,7 +60,8 @@ fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
     }
     bridges(cx, vm, steps);
     for nic in &update.change.new_nics {
-        steps.then(Attach { vm: vm.id, device: Device::Nic(nic.clone()) });
+        let device = Device::Nic { mac: nic.mac.clone().unwrap_or_default(), bridge: nic.bridge() };
+        steps.then(Attach { vm: vm.id, device });
     }
     if let Some(count) = update.change.more_cpus {
         steps.then(Cpus { vm: vm.id, count });

@@ -1,6 +1,9 @@
 //! The commands that talk to a running fleet.
 
+pub mod backup;
+pub mod ceph;
 pub mod events;
+pub mod gpu;
 pub mod image;
 pub mod lock;
 pub mod project;
@@ -8,6 +11,7 @@ pub mod queue;
 pub mod resource;
 pub mod router;
 pub mod server;
+pub mod snapshot;
 pub mod task;
 pub mod token;
 pub mod vm;

@@ -1,14 +1,11 @@
 //! `drover vm`
 
 use super::Session;
-use super::resource::{self, List};
-use crate::cli::Follow;
+use super::resource::{self, Any, New, Switch};
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use errors::Fault;
-use iaas::tenant::Create as Wish;
 use model::vm::{Disk, Nic, VmSpec};
-use model::{ImageId, ProjectId, ResourceId, ServerId, State};
+use model::{ImageId, ServerId};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -16,47 +13,22 @@ use std::path::PathBuf;
 pub enum Vm {
     /// Build a VM
     Create(Box<Create>),
-    List(List),
-    Show {
-        id: ResourceId,
-    },
-    History {
-        id: ResourceId,
-    },
-    /// Shut it down, keep everything
-    Quiesce {
-        id: ResourceId,
-        #[command(flatten)]
-        follow: Follow,
-    },
-    /// Start it again from quiesced, or out of the scrub queue
-    Restart {
-        id: ResourceId,
-        #[command(flatten)]
-        follow: Follow,
-    },
-    /// Put it into the scrub queue, to be removed after the project's grace period
-    Scrub {
-        id: ResourceId,
-        #[command(flatten)]
-        follow: Follow,
-    },
-    /// Change the wish: running or quiesced, as it is
-    Update {
-        id: ResourceId,
-        /// JSON merge patch of the spec: '{"cpu": 4}'
-        #[arg(long = "set", value_name = "JSON")]
-        patch: String,
-        #[command(flatten)]
-        follow: Follow,
-    },
+    #[command(flatten)]
+    Any(Any),
+    #[command(flatten)]
+    Switch(Switch),
 }
 
 #[derive(Args, Debug)]
 pub struct Create {
-    name: String,
-    #[arg(long, value_name = "ID")]
-    project: ProjectId,
+    #[command(flatten)]
+    new: New,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args, Debug)]
+struct Options {
     #[arg(long, value_name = "ID", required_unless_present = "spec")]
     image: Option<ImageId>,
     #[arg(long, default_value_t = 1)]
@@ -86,14 +58,6 @@ pub struct Create {
     /// A label that its server must have
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = super::server::label)]
     labels: Vec<(String, String)>,
-    /// The whole wish as JSON, instead of the options
-    #[arg(long, value_name = "JSON")]
-    spec: Option<String>,
-    /// Makes a repeated create answer as the first did
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
-    #[command(flatten)]
-    follow: Follow,
 }
 
 fn disk(text: &str) -> Result<(String, u64), String> {
@@ -107,20 +71,11 @@ fn nic(text: &str) -> Result<Nic, String> {
     for address in &addresses {
         model::names::check_cidr("nic", address)?;
     }
-    Ok(Nic { segment: segment.to_owned(), mac: None, addresses, gateway: None })
+    Ok(Nic { segment: segment.to_owned(), segment_id: None, mac: None, addresses, gateway: None })
 }
 
-/// A wish given as JSON.
-pub fn parse_spec<S: serde::de::DeserializeOwned>(text: &str) -> Result<S, Fault> {
-    serde_json::from_str(text)
-        .map_err(|error| Fault::new(&errors::operate::CONFIG_INVALID).hole("reason", format!("--spec: {error}")))
-}
-
-impl Create {
+impl Options {
     fn spec(&self) -> anyhow::Result<VmSpec> {
-        if let Some(text) = &self.spec {
-            return Ok(parse_spec(text)?);
-        }
         let read =
             |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
         let keys = self.ssh_keys.as_ref().map(read).transpose()?.unwrap_or_default();
@@ -152,15 +107,10 @@ impl Create {
 pub async fn run(session: &Session, command: Vm) -> anyhow::Result<()> {
     match command {
         Vm::Create(create) => {
-            let wish = Wish { project_id: create.project, name: create.name.clone(), spec: create.spec()? };
-            resource::create(session, wish, create.idempotency_key, create.follow).await
+            let Create { new, options } = *create;
+            new.create(session, || options.spec()).await
         }
-        Vm::List(list) => resource::list::<VmSpec>(session, list).await,
-        Vm::Show { id } => resource::show::<VmSpec>(session, id).await,
-        Vm::History { id } => resource::history::<VmSpec>(session, id).await,
-        Vm::Quiesce { id, follow } => resource::ask::<VmSpec>(session, id, State::Quiesce, follow).await,
-        Vm::Restart { id, follow } => resource::ask::<VmSpec>(session, id, State::Restart, follow).await,
-        Vm::Scrub { id, follow } => resource::ask::<VmSpec>(session, id, State::Scrub, follow).await,
-        Vm::Update { id, patch, follow } => resource::change::<VmSpec>(session, id, &patch, follow).await,
+        Vm::Any(command) => resource::any::<VmSpec>(session, command).await,
+        Vm::Switch(command) => resource::switch::<VmSpec>(session, command).await,
     }
 }

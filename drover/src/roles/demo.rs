@@ -45,7 +45,7 @@ pub async fn run(client: &Client, out: Out) -> anyhow::Result<()> {
     out.say(&format!("demo: project {}, a router and three VMs on phantom-1", project.spec.name));
 
     let script = Some(PhantomScript { delay_ms: STEP_MS, ..PhantomScript::default() });
-    let segments = vec![Segment { name: "web".into(), address: "10.1.0.1/24".into() }];
+    let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
     let router = VirtualRouterSpec { segments, server: Some(phantom), phantom: script.clone() };
     let mut rows = vec![create(client, &project, "router", router).await?];
     for n in 1..=3_u8 {
@@ -100,6 +100,7 @@ fn vm(n: u8, image: &Image, server: ServerId, phantom: Option<PhantomScript>) ->
         disks: vec![Disk { name: "root".into(), gb: 10, primary: true }],
         nics: vec![Nic {
             segment: "web".into(),
+            segment_id: None,
             mac: None,
             addresses: vec![address],
             gateway: Some([10, 1, 0, 1].into()),

@@ -1,11 +1,11 @@
-//! Projects, servers and images: few, and known to the writer by heart.
+//! Projects, servers, images and segments: few, and known to the writer by heart.
 
 use crate::record::{Clash, Line, Reader, Record, Table};
 use crate::refusal::Refusal;
 use model::image::{Image, ImageSpec};
 use model::project::{Project, ProjectSpec};
 use model::server::{Capacity, Server, ServerSpec};
-use model::{ImageId, ProjectId, ServerId, Version};
+use model::{ImageId, ProjectId, SegmentId, ServerId, Version};
 
 /// A server, and which transaction changed it last: so another process's writer reads only what changed.
 #[derive(Clone, Debug)]
@@ -129,5 +129,28 @@ impl Record for Image {
             created_at: from.moment()?,
             updated_at: from.moment()?,
         })
+    }
+}
+
+/// The number of a project's segment; it never changes.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentRow {
+    pub project_id: ProjectId,
+    pub name: String,
+    pub id: SegmentId,
+}
+
+impl Record for SegmentRow {
+    const TABLE: Table =
+        Table { name: "segments", keys: 2, columns: &["project_id", "name", "id"], clash: Clash::Never };
+
+    fn write(&self, line: &mut Line) {
+        line.int(self.project_id.0);
+        line.text(&self.name);
+        line.int(self.id.0);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
+        Ok(Self { project_id: ProjectId(from.int()?), name: from.text()?, id: SegmentId(from.int()?) })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::record::{Clash, Line, Reader, Record, Table};
 use crate::refusal::{Answer, Refusal};
-use model::resource::{Resource, Spec};
+use model::resource::{Facts, Resource, Spec};
 use model::server::Capacity;
 use model::{
     EventSeq, Fence, ImageId, Moment, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Verb, Version,
@@ -22,6 +22,10 @@ pub(crate) struct ResourceRow {
     pub changed_seq: EventSeq,
     /// The verb whose failure made it unresourced; where a retry leads.
     pub failed: Option<Verb>,
+    /// The VM that it belongs to, or may be attached to.
+    pub vm_id: Option<ResourceId>,
+    /// Of a router: its project's VMs have changed since it was told to look.
+    pub stale: bool,
 }
 
 impl ResourceRow {
@@ -76,6 +80,9 @@ impl Record for ResourceRow {
             "image_id",
             "changed_seq",
             "failed_verb",
+            "vm_id",
+            "facts",
+            "stale",
         ],
         clash: Clash::Replace,
     };
@@ -104,12 +111,15 @@ impl Record for ResourceRow {
         line.maybe_int(self.image_id.map(|id| id.0));
         line.int(self.changed_seq.0);
         line.maybe_text(self.failed.map(Verb::word));
+        line.maybe_int(self.vm_id.map(|id| id.0));
+        line.maybe_json(Some(&resource.facts).filter(|facts| !facts.is_empty()));
+        line.int(self.stale);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
         let id = ResourceId(from.int()?);
         let _: ResourceType = from.word()?;
-        let resource = Resource {
+        let mut resource = Resource {
             id,
             kind: from.word()?,
             project_id: ProjectId(from.int()?),
@@ -121,17 +131,19 @@ impl Record for ResourceRow {
             fence: Fence(from.int()?),
             task_id: from.maybe_int()?.map(TaskId),
             error: from.maybe_json()?,
+            facts: Facts::new(),
             version: Version(from.int()?),
             created_at: from.moment()?,
             updated_at: from.moment()?,
         };
-        Ok(Self {
-            resource,
-            took: Capacity { cores: from.small()?, ram_mb: from.size()?, gb: from.size()? },
-            scrub_due_at: from.maybe_moment()?,
-            image_id: from.maybe_int()?.map(ImageId),
-            changed_seq: EventSeq(from.int()?),
-            failed: from.maybe_word()?,
-        })
+        let took = Capacity { cores: from.small()?, ram_mb: from.size()?, gb: from.size()? };
+        let scrub_due_at = from.maybe_moment()?;
+        let image_id = from.maybe_int()?.map(ImageId);
+        let changed_seq = EventSeq(from.int()?);
+        let failed = from.maybe_word()?;
+        let vm_id = from.maybe_int()?.map(ResourceId);
+        resource.facts = from.maybe_json()?.unwrap_or_default();
+        let stale = from.flag()?;
+        Ok(Self { resource, took, scrub_due_at, image_id, changed_seq, failed, vm_id, stale })
     }
 }

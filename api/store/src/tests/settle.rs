@@ -92,7 +92,14 @@ async fn a_settle_without_a_fence_only_refuses_or_plans(world: World) {
     let fleet = world.fleet().await;
     let made = world.vm(&fleet).await;
     let settle = |outcome| {
-        let settle = Settle { fence: None, worker: "w1".into(), outcome, steps: Vec::new(), steps_total: None };
+        let settle = Settle {
+            fence: None,
+            worker: "w1".into(),
+            outcome,
+            facts: Default::default(),
+            steps: Vec::new(),
+            steps_total: None,
+        };
         let (store, id) = (world.store.clone(), made.task_id);
         async move { store.task_settle(id, settle, &worker()).await }
     };
@@ -169,7 +176,14 @@ async fn a_dry_run_leaves_the_resource_alone(world: World) {
     let real = world.ask(id, State::Scrub).await.unwrap();
     let plan = Plan { locks: vec!["host/phantom-1".into()], steps: Vec::new() };
     let outcome = Outcome::Planned { plan: plan.clone() };
-    let settle = Settle { fence: None, worker: "w1".into(), outcome, steps: Vec::new(), steps_total: None };
+    let settle = Settle {
+        fence: None,
+        worker: "w1".into(),
+        outcome,
+        facts: Default::default(),
+        steps: Vec::new(),
+        steps_total: None,
+    };
     world.store.task_settle(planned.task_id, settle, &worker()).await.unwrap();
     let task = world.task(planned.task_id).await;
     assert_eq!((task.status, task.plan), (TaskStatus::Succeeded, Some(plan)));

@@ -121,7 +121,14 @@ impl World {
     }
 
     pub async fn settle(&self, id: TaskId, fence: Fence, outcome: Outcome) -> Answer<()> {
-        let settle = Settle { fence: Some(fence), worker: "w1".into(), outcome, steps: Vec::new(), steps_total: None };
+        let settle = Settle {
+            fence: Some(fence),
+            worker: "w1".into(),
+            outcome,
+            facts: Default::default(),
+            steps: Vec::new(),
+            steps_total: None,
+        };
         self.store.task_settle(id, settle, &worker()).await
     }
 

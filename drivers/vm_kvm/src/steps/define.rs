@@ -1,9 +1,9 @@
 //! The domain's definition, and whether it starts with the host.
 
-use super::{Which, own};
 use crate::plan::Plan;
 use crate::{change, domain};
 use commands::virsh;
+use domains::{Which, own};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::image::Image;
 use model::vm::Vm;

@@ -1,7 +1,7 @@
 //! Taking things away; what is absent is taken away already.
 
-use super::{Which, own};
 use commands::{files, virsh};
+use domains::{Which, own};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, names};
 

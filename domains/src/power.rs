@@ -40,7 +40,7 @@ impl Step for On {
                 State::ShutOff => Look::Todo,
                 // Paused, crashed, going down: not to be started, and not this task's doing.
                 State::Other(word) => Look::Differs(
-                    Fault::new(&errors::vm_kvm::DOMAIN_NOT_RUNNING).hole("domain", domain).hole("found", word),
+                    Fault::new(&errors::domains::DOMAIN_NOT_RUNNING).hole("domain", domain).hole("found", word),
                 ),
             })
         })
@@ -115,7 +115,7 @@ impl Step for Off {
             }
             destroyed?;
             let found = state(cx, self.vm).await?.map_or_else(|| "absent".to_owned(), |state| state.word().to_owned());
-            Err(Fault::new(&errors::vm_kvm::DOMAIN_NOT_OFF).hole("domain", domain).hole("found", found))
+            Err(Fault::new(&errors::domains::DOMAIN_NOT_OFF).hole("domain", domain).hole("found", found))
         })
     }
 }

@@ -1,19 +1,17 @@
-//! A segment's bridge on the host: made when missing, removed when nobody is left on it.
+//! A segment's bridge on a host: made when missing, removed when nobody is left on it.
 
-use crate::actual;
 use commands::{ip, virsh};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::lock::LockName;
-use model::names;
 
 pub struct Bridge {
-    pub segment: String,
+    pub name: String,
     pub host: String,
 }
 
-fn lock(host: &str, segment: &str) -> Option<LockName> {
-    Some(LockName::Network { host: host.to_owned(), segment: segment.to_owned() })
+fn lock(host: &str, bridge: &str) -> Option<LockName> {
+    Some(LockName::Network { host: host.to_owned(), segment: bridge.to_owned() })
 }
 
 async fn find(cx: &Context, name: &str) -> Result<Option<ip::Bridge>, Fault> {
@@ -22,27 +20,24 @@ async fn find(cx: &Context, name: &str) -> Result<Option<ip::Bridge>, Fault> {
 
 impl Step for Bridge {
     fn name(&self) -> String {
-        format!("bridge {}", self.segment)
+        format!("bridge {}", self.name)
     }
 
     fn lock(&self) -> Option<LockName> {
-        lock(&self.host, &self.segment)
+        lock(&self.host, &self.name)
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move {
-            Ok(Look::done_if(find(cx, &names::bridge(&self.segment)).await?.is_some_and(|bridge| bridge.is_up())))
-        })
+        Box::pin(async move { Ok(Look::done_if(find(cx, &self.name).await?.is_some_and(|bridge| bridge.is_up()))) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let name = names::bridge(&self.segment);
-            if find(cx, &name).await?.is_none() {
-                cx.run(ip::add_bridge(&name)).await?;
-                cx.run(ip::claim(&name)).await?;
+            if find(cx, &self.name).await?.is_none() {
+                cx.run(ip::add_bridge(&self.name)).await?;
+                cx.run(ip::claim(&self.name)).await?;
             }
-            cx.run(ip::up(&name)).await
+            cx.run(ip::up(&self.name)).await
         })
     }
 }
@@ -64,7 +59,7 @@ impl LeaveBridges {
         for domain in cx.run(virsh::domains(uri)).await? {
             // One that drover cannot read is asked for no more than the bridges' names.
             let xml = cx.run(virsh::definition(uri, &domain)).await?.unwrap_or_default();
-            let uses = |name: &String| match actual::read(&xml) {
+            let uses = |name: &String| match domains::read(&xml) {
                 Ok(domain) => domain.nics.iter().any(|nic| &nic.bridge == name),
                 Err(_) => xml.contains(name.as_str()),
             };

@@ -1,12 +1,9 @@
 //! Devices of a running guest: disks and nics that come and go, disks that grow, processors that are added.
 
-use super::{Which, present};
-use crate::actual::Actual;
-use crate::{change, domain};
+use crate::{Actual, Which, free_target, present, xml};
 use commands::{qemu_img, virsh};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
-use model::vm::Nic;
 use model::{ResourceId, names};
 use std::time::Duration;
 
@@ -18,21 +15,21 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// A device of a running guest.
 pub enum Device {
     Disk { name: String, path: String },
-    Nic(Nic),
+    Nic { mac: String, bridge: String },
 }
 
 impl Device {
     fn label(&self) -> String {
         match self {
             Self::Disk { name, .. } => format!("disk {name}"),
-            Self::Nic(nic) => format!("nic {}", nic.mac.as_deref().unwrap_or_default()),
+            Self::Nic { mac, .. } => format!("nic {mac}"),
         }
     }
 
     fn is_in(&self, actual: &Actual) -> bool {
         match self {
             Self::Disk { name, .. } => actual.disks.iter().any(|disk| &disk.name == name),
-            Self::Nic(nic) => actual.nics.iter().any(|own| Some(own.mac.as_str()) == nic.mac.as_deref()),
+            Self::Nic { mac, .. } => actual.nics.iter().any(|own| &own.mac == mac),
         }
     }
 
@@ -40,10 +37,10 @@ impl Device {
         match self {
             Self::Disk { name, path } => {
                 let own = actual.disks.iter().find(|disk| &disk.name == name);
-                let target = own.map_or_else(|| change::free_target(actual), |disk| disk.target.clone());
-                domain::disk(path, &target, name)
+                let target = own.map_or_else(|| free_target(actual), |disk| disk.target.clone());
+                xml::disk(path, &target, name)
             }
-            Self::Nic(nic) => domain::nic(nic),
+            Self::Nic { mac, bridge } => xml::nic(mac, bridge),
         }
     }
 }

@@ -143,21 +143,6 @@ pub fn read(xml: &str) -> Result<Actual, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Plan;
-    use crate::{domain, sample};
-    use model::Fence;
-
-    #[test]
-    fn what_is_defined_reads_back() {
-        let (vm, image) = sample::vm();
-        let plan = Plan { storage: "/s".into(), has_kvm: true };
-        let actual = read(&domain::domain(&vm, &image, &plan, Fence(3))).unwrap();
-        assert_eq!((actual.resource, actual.cpu, actual.most_cpus, actual.ram_mb), (Some(7), 2, 8, 1024));
-        let disks: Vec<_> =
-            actual.disks.iter().map(|disk| (disk.name.as_str(), disk.path.as_str(), disk.target.as_str())).collect();
-        assert_eq!(disks, [("root", "/s/vms/7/root.qcow2", "vda"), ("data", "/s/vms/7/data.qcow2", "vdb")]);
-        assert_eq!(actual.nics, [ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-web".into() }]);
-    }
 
     #[test]
     fn a_domain_that_drover_did_not_make_is_nobodys() {
