@@ -81,7 +81,7 @@ pub async fn ask<S: Spec>(
     Body(ask): Body<AskState>,
 ) -> Answer<Response> {
     let asked: Accepted<S> =
-        store.resource_ask(id, ask.state, &who, traceparent(&Span::current()), dry.dry_run).await?;
+        store.resource_ask(id, ask, &who, traceparent(&Span::current()), dry.dry_run).await?;
     Ok(accepted(&asked))
 }
 

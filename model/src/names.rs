@@ -40,6 +40,11 @@ pub fn snapshot(snapshot: ResourceId) -> String {
     format!("drover-{snapshot}")
 }
 
+/// The snapshot that is named so; none for one of another maker.
+pub fn snapshot_of(name: &str) -> Option<ResourceId> {
+    name.strip_prefix("drover-")?.parse().ok()
+}
+
 /// Where a host keeps which revert a VM has last been through.
 pub fn reverted(storage: &str, vm: ResourceId) -> String {
     format!("{}/reverted", vm_folder(storage, vm))

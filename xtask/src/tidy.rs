@@ -38,6 +38,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "lifecycle",
             "hosts",
             "service",
+            "snapshot_kvm",
             "vm_kvm",
             "vm_phantom",
             "virtual_router_phantom",

@@ -32,7 +32,7 @@ impl Store {
         traceparent: Option<String>,
         dry_run: bool,
     ) -> Answer<Accepted<S>> {
-        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
+        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run, remove_subtree: None };
         accepted(self.write(move |unit| Box::pin(async move { unit.change(ask, version, patch).await })).await?)
     }
 }

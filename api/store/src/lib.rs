@@ -40,6 +40,7 @@ mod resource;
 mod rows;
 mod server;
 mod settle;
+mod snapshot;
 mod step;
 mod sweep;
 mod tally;

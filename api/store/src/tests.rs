@@ -10,6 +10,7 @@ mod group;
 mod place;
 mod records;
 mod settle;
+mod snapshot;
 mod sweep;
 mod tokens;
 mod wait;

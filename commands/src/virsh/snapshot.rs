@@ -27,6 +27,7 @@ fn read_names(output: &Output) -> Result<Vec<String>, String> {
 pub struct Snapshot {
     /// Whether the guest ran when it was taken: then its memory is in it.
     pub with_memory: bool,
+    pub description: String,
     /// The domain's definition at that time.
     pub domain: String,
 }
@@ -49,7 +50,9 @@ fn read_snapshot(output: &Output) -> Result<Option<Snapshot>, String> {
     };
     let domain = between("<domain type=", "</domain>").ok_or("it holds no domain")?;
     let state = between("<state>", "</state>").ok_or("it names no state")?;
-    Ok(Some(Snapshot { with_memory: state != "<state>shutoff</state>", domain: domain.to_owned() }))
+    let description = between("<description>", "</description>").unwrap_or_default();
+    let description = description.trim_start_matches("<description>").trim_end_matches("</description>").to_owned();
+    Ok(Some(Snapshot { with_memory: state != "<state>shutoff</state>", description, domain: domain.to_owned() }))
 }
 
 /// A running guest stands still meanwhile.
@@ -90,6 +93,7 @@ mod tests {
         let output = Output { stdout: include_bytes!("../../golden/virsh-snapshot.xml").to_vec(), ..Output::default() };
         let snapshot = read_snapshot(&output).unwrap().unwrap();
         assert!(snapshot.with_memory);
+        assert_eq!(snapshot.description, "drover snapshot 9");
         assert!(snapshot.domain.starts_with("<domain type='qemu'>") && snapshot.domain.ends_with("</domain>"));
         assert!(!snapshot.domain.contains("inactiveDomain"));
         let absent = "error: Domain snapshot not found: no domain snapshot with matching name 'drover-9'\n";

@@ -1,6 +1,6 @@
 //! Takes a snapshot of a VM: its disks, and its memory when it runs.
 
-use crate::plan::{idle, kept, look};
+use crate::plan::{definition, idle, kept, look};
 use crate::steps::take::Take;
 use crate::xml;
 use errors::Fault;
@@ -9,32 +9,24 @@ use model::State;
 use model::event::Event;
 use model::snapshot::Snapshot;
 
-pub struct Plan {
-    vm_runs: bool,
-}
-
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
 }
 
-pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<Plan>, Fault> {
+pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<()>, Fault> {
+    let ready = cx.needs_vm_at_rest(()).and(idle(cx, snapshot));
+    if !matches!(ready, Prerequisite::Ready(())) {
+        return Ok(ready);
+    }
     look(cx).await?;
-    let plan = Plan { vm_runs: cx.vm()?.state == State::Running };
-    let Prerequisite::Ready(plan) = idle(cx, snapshot, cx.needs_vm_at_rest(plan)) else {
-        return Ok(idle(cx, snapshot, cx.needs_vm_at_rest(Plan { vm_runs: false })));
-    };
-    Ok(match xml::obstacle(&crate::plan::definition(cx).await?, plan.vm_runs) {
-        Some(reason) => {
-            let vm = cx.vm()?.label();
-            Prerequisite::Refuse(Fault::new(&errors::snapshot_kvm::UNSUPPORTED).hole("vm", vm).hole("reason", reason))
-        }
-        None => Prerequisite::Ready(plan),
-    })
+    let Some(reason) = xml::obstacle(&definition(cx).await?, cx.vm()?.state == State::Running) else { return Ok(ready) };
+    let refused = Fault::new(&errors::snapshot_kvm::UNSUPPORTED).hole("vm", cx.vm()?.label()).hole("reason", reason);
+    Ok(Prerequisite::Refuse(refused))
 }
 
-pub async fn execute(cx: &Context, snapshot: &Snapshot, plan: Plan) -> Result<(), Fault> {
+pub async fn execute(cx: &Context, snapshot: &Snapshot, _ready: ()) -> Result<(), Fault> {
     let mut steps = Steps::new();
-    steps.then(Take { vm: snapshot.spec.vm, snapshot: snapshot.id, vm_runs: plan.vm_runs });
+    steps.then(Take { vm: snapshot.spec.vm, snapshot: snapshot.id });
     cx.carry_out(steps).await?;
     if let Some(taken) = kept(cx, snapshot).await? {
         cx.fact("memory", taken.with_memory);

@@ -9,6 +9,7 @@ use super::xml::Node;
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub name: String,
+    description: Option<String>,
     /// What it stands on.
     pub parent: Option<String>,
     kept: Option<Node>,
@@ -59,6 +60,8 @@ pub(super) fn dumpxml(state: &State, domain: &str, name: &str) -> Answer {
     let snapshot = &domain.snapshots[position(domain, name)?];
     let mut xml = Node::new("domainsnapshot");
     xml.children.push(Node::new("name").saying(name));
+    let description = snapshot.description.iter().map(|text| Node::new("description").saying(text));
+    xml.children.extend(description);
     xml.children.push(Node::new("state").saying(snapshot.state()));
     if let Some(parent) = &snapshot.parent {
         let mut beneath = Node::new("parent");
@@ -94,9 +97,10 @@ pub(super) fn create(state: &mut State, domain: &str, text: &str) -> Answer {
             Err(wrong) => return refused(1, no_disk(&format!("-c {name}"), path, wrong.text())),
         }
     }
+    let description = wanted.child("description").map(|description| description.text.clone());
     let domain = state.domain_mut(domain)?;
     let parent = domain.current.replace(name.clone());
-    domain.snapshots.push(Snapshot { name, parent, kept, live, disks });
+    domain.snapshots.push(Snapshot { name, description, parent, kept, live, disks });
     Ok(String::new())
 }
 
