@@ -14,11 +14,11 @@ use std::sync::Arc;
 use testkit::{Fleet, LIMIT, eventually};
 use tokio::sync::Notify;
 
-/// Stands at one boundary of one verb's first attempt.
+/// Stands at one boundary of one verb, in every attempt of the worker that has it.
 fn at(verb: Verb, step: u32, side: Side, meet: impl Fn() -> Option<Fault> + Send + Sync + 'static) -> Hook {
     let meet = Arc::new(meet);
     Arc::new(move |boundary: Boundary| {
-        let here = boundary.verb == verb && boundary.step == step && boundary.side == side && boundary.attempt == 1;
+        let here = boundary.verb == verb && boundary.step == step && boundary.side == side;
         let met = here.then(|| meet());
         Box::pin(async move {
             match met {

@@ -4,6 +4,7 @@
 mod cancel;
 mod change;
 mod claim;
+mod companions;
 mod create;
 mod feed;
 mod group;
