@@ -21,6 +21,8 @@ mod real_kvm;
 mod real_kvm_crash;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
+/// Disks of a real guest that go back to what they were, in a tree of snapshots.
+mod real_snapshot;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

@@ -1,14 +1,16 @@
 //! What the free tests know of a driver: its host, a wish, and how to bring a resource before each verb.
 
+use futures::future::LocalBoxFuture;
 use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
 use model::image::ImageSpec;
 use model::resource::Spec;
+use model::snapshot::SnapshotSpec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 use model::vm::{Disk, Nic, VmSpec};
-use model::{Kind, ResourceId, ServerType, State, TaskId, Verb, states};
+use model::{Kind, ResourceId, ResourceType, ServerType, State, TaskId, Verb, states};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,8 +35,9 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
             }
-            Kind::VmKvm => {
+            Kind::VmKvm | Kind::SnapshotKvm => {
                 let host = Arc::new(Kvm::new("host-1"));
+                host.have_agents(kind == Kind::SnapshotKvm);
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
                 host.add_file(&image.source, &bytes);
@@ -53,12 +56,17 @@ impl Ground {
 
     /// What is on the host of this resource, with its number taken out.
     pub fn left(&self, id: ResourceId) -> BTreeMap<String, String> {
-        let own = [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")];
+        let vm = if VM == id { "N" } else { "V" };
+        let own = [id, VM].map(|id| [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")]).concat();
         // One resource at a time is on a network.
         let mine = |text: &str| {
             text.starts_with("bridge ") || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
         };
-        let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
+        let plain = |text: String| {
+            let text = text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
+            text.replace(&format!("/{VM}/"), &format!("/{vm}/"))
+                .replace(&format!("drover-{VM}"), &format!("drover-{vm}"))
+        };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
 }
@@ -69,7 +77,17 @@ pub struct Rig<S> {
     pub verbs: Vec<Verb>,
     pub wish: fn(&Fleet) -> S,
     pub patch: fn() -> Value,
+    /// What is there before the resource: the VM that it belongs to.
+    pub first: Option<Before>,
+    /// What has happened since the resource was built, when the verb is asked for.
+    pub since: Option<Before>,
 }
+
+/// Something that is done while a plain worker serves.
+pub type Before = for<'a> fn(&'a Fleet) -> LocalBoxFuture<'a, ()>;
+
+/// The VM that a snapshot belongs to: the first resource of its fleet.
+const VM: ResourceId = ResourceId(1);
 
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
@@ -118,16 +136,73 @@ pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
 }
 
+/// A snapshot of a VM that runs, and whose disk grows after it was taken.
+pub fn snapshot_kvm_rig() -> Rig<SnapshotSpec> {
+    let wish = |_: &Fleet| SnapshotSpec { vm: VM, parent: None, remove_subtree: false };
+    let since: Before = |fleet| Box::pin(grow(fleet, State::Running));
+    let first: Before = |fleet| Box::pin(running_vm(fleet));
+    Rig { first: Some(first), since: Some(since), ..Rig::of(Kind::SnapshotKvm, wish, || json!({})) }
+}
+
+/// The same of a VM that was shut down in between.
+pub fn snapshot_kvm_quiesced_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            fleet.ask::<VmSpec>(VM, State::Quiesce).await;
+            fleet.reaches::<VmSpec>(VM, State::Quiesced).await;
+            grow(fleet, State::Quiesced).await;
+        })
+    };
+    Rig { since: Some(since), ..snapshot_kvm_rig() }
+}
+
+/// One with another on top of it, which is removed too.
+pub fn snapshot_kvm_tree_rig() -> Rig<SnapshotSpec> {
+    let wish = |_: &Fleet| SnapshotSpec { vm: VM, parent: None, remove_subtree: true };
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            let spec = SnapshotSpec { vm: VM, parent: None, remove_subtree: false };
+            let top = fleet.create("on top", spec).await;
+            fleet.reaches::<SnapshotSpec>(top.resource.id, State::Running).await;
+        })
+    };
+    Rig { verbs: vec![Verb::Scrub], wish, since: Some(since), ..snapshot_kvm_rig() }
+}
+
+async fn running_vm(fleet: &Fleet) {
+    let vm = fleet.create("vm", (vm_kvm_rig().wish)(fleet)).await;
+    assert_eq!(vm.resource.id, VM);
+    fleet.reaches::<VmSpec>(VM, State::Running).await;
+}
+
+async fn grow(fleet: &Fleet, into: State) {
+    let disks = json!([{ "name": "root", "gb": 2, "primary": true }, { "name": "old", "gb": 1 }]);
+    fleet.change::<VmSpec>(VM, json!({ "disks": disks })).await;
+    fleet.reaches::<VmSpec>(VM, into).await;
+}
+
 impl<S: Spec> Rig<S> {
     /// Every verb of the driver.
     fn of(kind: Kind, wish: fn(&Fleet) -> S, patch: fn() -> Value) -> Self {
         let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
         let driver = driver.expect("the driver is in the table");
-        Self { driver, verbs: driver.verbs.iter().map(|entry| entry.verb).collect(), wish, patch }
+        Self {
+            driver,
+            verbs: driver.verbs.iter().map(|entry| entry.verb).collect(),
+            wish,
+            patch,
+            first: None,
+            since: None,
+        }
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
     pub async fn bring(&self, fleet: &Fleet, verb: Verb) -> (ResourceId, TaskId) {
+        if let Some(first) = self.first {
+            let helper = fleet.worker("helper", None);
+            first(fleet).await;
+            helper.terminate().await;
+        }
         let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet)).await;
         let id = created.resource.id;
         if verb == Verb::Build {
@@ -139,8 +214,13 @@ impl<S: Spec> Rig<S> {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
         }
+        if let Some(since) = self.since {
+            since(fleet).await;
+        }
         helper.terminate().await;
         let accepted = match verb {
+            // A snapshot has nothing to change.
+            Verb::Updaterunning if S::TYPE == ResourceType::Snapshot => fleet.ask::<S>(id, State::RunningUpdate).await,
             Verb::Build => created,
             Verb::Quiesce => fleet.ask::<S>(id, State::Quiesce).await,
             Verb::Restart => fleet.ask::<S>(id, State::Restart).await,
@@ -148,6 +228,11 @@ impl<S: Spec> Rig<S> {
             Verb::Updaterunning | Verb::Updatequiesced => fleet.change::<S>(id, (self.patch)()).await,
         };
         (id, accepted.task_id)
+    }
+
+    /// Whether a word of [`Ground::left`] is of the resource, and not of the VM that it belongs to.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.first.is_none() || key.contains("/N/") || key.contains("drover-N") || key.contains("/snapshot ")
     }
 
     pub fn goal(&self, verb: Verb) -> State {

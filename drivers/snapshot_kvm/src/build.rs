@@ -19,7 +19,9 @@ pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequi
         return Ok(ready);
     }
     look(cx).await?;
-    let Some(reason) = xml::obstacle(&definition(cx).await?, cx.vm()?.state == State::Running) else { return Ok(ready) };
+    let Some(reason) = xml::obstacle(&definition(cx).await?, cx.vm()?.state == State::Running) else {
+        return Ok(ready);
+    };
     let refused = Fault::new(&errors::snapshot_kvm::UNSUPPORTED).hole("vm", cx.vm()?.label()).hole("reason", reason);
     Ok(Prerequisite::Refuse(refused))
 }

@@ -2,8 +2,8 @@
 
 use crate::difference::difference;
 use crate::plan::{absent, idle, kept, look};
-use crate::steps::revert::Revert;
 use crate::steps::rest::{Grow, Resume, Stop, Thaw};
+use crate::steps::revert::Revert;
 use crate::xml;
 use commands::virsh;
 use domains::{Which, device, present};
@@ -17,7 +17,10 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
 }
 
-pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<virsh::snapshot::Snapshot>, Fault> {
+pub async fn prerequisites(
+    cx: &Context,
+    snapshot: &Snapshot,
+) -> Result<Prerequisite<virsh::snapshot::Snapshot>, Fault> {
     let kept = cx.needs_vm_at_rest(()).and(idle(cx, snapshot)).then(async {
         look(cx).await?;
         let kept = kept(cx, snapshot).await?.ok_or_else(|| absent(cx, snapshot))?;

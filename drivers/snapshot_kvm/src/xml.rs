@@ -84,7 +84,8 @@ pub fn obstacle(domain: &str, runs: bool) -> Option<String> {
         let name = disk.serial.as_deref().unwrap_or("?");
         return Some(format!("its disk {name} is a volume of a storage cluster, not a qcow2 file"));
     }
-    (runs && !domain.devices.hostdev.is_empty()).then(|| "it runs, and the state of the host's device that is attached to it cannot be saved".into())
+    (runs && !domain.devices.hostdev.is_empty())
+        .then(|| "it runs, and the state of the host's device that is attached to it cannot be saved".into())
 }
 
 #[cfg(test)]

@@ -127,7 +127,10 @@ async fn a_subtree_with_one_at_work_stays(world: World) {
     assert!(snapshot(&world, first).await.spec.remove_subtree);
     world.store.task_cancel(scrub, &operator()).await.unwrap();
     assert!(!snapshot(&world, first).await.spec.remove_subtree);
-    assert_eq!(code(world.store.resource_ask::<model::vm::VmSpec>(vm, with_subtree(), &operator(), None, false).await), codes::SPEC_INVALID.code);
+    assert_eq!(
+        code(world.store.resource_ask::<model::vm::VmSpec>(vm, with_subtree(), &operator(), None, false).await),
+        codes::SPEC_INVALID.code
+    );
 }
 
 async fn a_snapshot_has_nothing_to_change(world: World) {

@@ -1,8 +1,8 @@
 //! Bringing a VM that was reverted to the state of its record: on or off, thawed, its disks of the size that it wishes.
 
 use super::{is_frozen, state};
-use commands::virsh::{self, State};
 use commands::qemu_img;
+use commands::virsh::{self, State};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, names};
 use std::time::Duration;

@@ -39,8 +39,7 @@ impl Take {
     }
 
     async fn take(&self, cx: &Context) -> Result<(), Fault> {
-        let (uri, domain, name) =
-            (&cx.settings.libvirt_uri, names::domain(self.vm), names::snapshot(self.snapshot));
+        let (uri, domain, name) = (&cx.settings.libvirt_uri, names::domain(self.vm), names::snapshot(self.snapshot));
         if self.is_listed(cx).await? {
             // Begun by an attempt that was lost: libvirt ends that first, whatever came of it.
             cx.run(virsh::snapshot::delete(uri, &domain, &name)).await?;
@@ -69,9 +68,9 @@ impl Step for Take {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move {
-            Ok(Look::done_if(self.is_taken(cx).await? && is_frozen(cx, self.vm).await? != Some(true)))
-        })
+        Box::pin(
+            async move { Ok(Look::done_if(self.is_taken(cx).await? && is_frozen(cx, self.vm).await? != Some(true))) },
+        )
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {

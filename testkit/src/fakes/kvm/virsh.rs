@@ -1,9 +1,9 @@
 //! `virsh -q -c URI ...`
 
 use super::domain::{self, Domain};
-use super::{qemu_img, snapshot};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
+use super::{qemu_img, snapshot};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
