@@ -26,7 +26,15 @@ pub static VM_DIFFERS: Entry = Entry {
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &UNSUPPORTED, &VM_DIFFERS];
+pub static DISK_GONE: Entry = Entry {
+    code: "2123",
+    text: "{snapshot} holds disk {disk}, which the running domain {domain} on {host} has no more.",
+    cause: "The disk was taken from the VM outside drover. Libvirt 9 ends when it deletes such a snapshot from a guest that runs.",
+    remedy: "Quiesce the VM, then retry: from a guest that is off the snapshot can be deleted.",
+    category: Category::Conflict,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &UNSUPPORTED, &VM_DIFFERS, &DISK_GONE];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["snapshot_kvm_build", "snapshot_kvm_scrub", "snapshot_kvm_updaterunning"];

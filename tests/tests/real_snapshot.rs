@@ -206,11 +206,12 @@ async fn real_kvm_a_quiesced_guest_goes_back_and_stays_off_and_one_that_was_chan
     ground.machine.says(ground.vm, "drover-guest ready", 4).await;
     ground.finds("one").await;
 
-    ground.change(json!({ "disks": [{ "name": "root", "gb": 1, "primary": true }] })).await;
+    let disk = |name: &str| json!({ "name": name, "gb": 1, "primary": name == "root" });
+    ground.change(json!({ "disks": [disk("root"), disk("data"), disk("log")] })).await;
     let asked: Accepted<SnapshotSpec> = ground.fleet.ask(off, State::RunningUpdate).await;
     let refused = ground.ended(asked.task_id).await.error.expect("it is refused");
     assert_eq!(refused.code, "snapshot_kvm_updaterunning_2122", "{refused:?}");
-    assert!(refused.text.contains("it had the disks data, root and has root"), "{refused:?}");
+    assert!(refused.text.contains("it had the disks data, root and has data, log, root"), "{refused:?}");
     ground.scrub_waits_for(&[off, running]).await;
     ground.end().await;
 }

@@ -101,6 +101,7 @@ impl Unit {
         let mut next = Wish::from_value(row.resource_type(), value)?;
         next.check()?;
         now.check_change(&next)?;
+        self.check_disks_kept(row.resource.id, &now, &next).await?;
         if let Some(vm) = next.vm().filter(|_| next.vm() != now.vm()) {
             self.companion(vm, row.resource.project_id).await?;
         }

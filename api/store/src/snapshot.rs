@@ -108,6 +108,17 @@ impl Unit {
         Ok(())
     }
 
+    /// A disk that a snapshot holds stays with its VM: without it there is no way back to the snapshot.
+    pub async fn check_disks_kept(&mut self, vm: ResourceId, now: &Wish, next: &Wish) -> Answer<()> {
+        let (Wish::Vm(now), Wish::Vm(next)) = (now, next) else { return Ok(()) };
+        let gone = now.disks.iter().find(|disk| !next.disks.iter().any(|kept| kept.name == disk.name));
+        let Some(disk) = gone else { return Ok(()) };
+        match self.snapshots(vm).await?.first() {
+            Some(snapshot) => Err(Refusal::in_use("disk", &disk.name, snapshot.label())),
+            None => Ok(()),
+        }
+    }
+
     /// The tree after a snapshot's task has succeeded. `row` is not put yet.
     pub async fn settle_snapshot(&mut self, row: &mut ResourceRow, verb: Verb, by: &str) -> Answer<()> {
         let (id, own) = (row.resource.id, spec(row)?);

@@ -12,6 +12,7 @@ crate::tests::suite! {
     a_subtree_goes_with_its_root_and_its_history_says_so,
     a_subtree_with_one_at_work_stays,
     a_snapshot_has_nothing_to_change,
+    a_disk_stays_while_a_snapshot_holds_it,
 }
 
 async fn vm(world: &World) -> (Fleet, ResourceId) {
@@ -131,6 +132,23 @@ async fn a_subtree_with_one_at_work_stays(world: World) {
         code(world.store.resource_ask::<model::vm::VmSpec>(vm, with_subtree(), &operator(), None, false).await),
         codes::SPEC_INVALID.code
     );
+}
+
+async fn a_disk_stays_while_a_snapshot_holds_it(world: World) {
+    let (fleet, vm) = vm(&world).await;
+    let change = async |disks: serde_json::Value| {
+        let version = world.store.resource_read::<model::vm::VmSpec>(vm, &operator()).await.unwrap().version;
+        let patch = serde_json::json!({ "disks": disks });
+        world.store.resource_change::<model::vm::VmSpec>(vm, version, patch, &operator(), None, false).await
+    };
+    let root = serde_json::json!({ "name": "root", "gb": 10, "primary": true });
+    let data = serde_json::json!({ "name": "data", "gb": 1 });
+    let added = change(serde_json::json!([root, data])).await.unwrap();
+    world.carry_out(added.task_id).await;
+    let id = take(&world, &fleet, vm).await;
+    assert_eq!(code(change(serde_json::json!([root])).await), codes::IN_USE.code);
+    done(&world, id, State::Scrub).await;
+    change(serde_json::json!([root])).await.unwrap();
 }
 
 async fn a_snapshot_has_nothing_to_change(world: World) {
