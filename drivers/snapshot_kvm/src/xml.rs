@@ -76,16 +76,22 @@ pub fn obstacle(domain: &str, runs: bool) -> Option<String> {
         Ok(domain) => domain,
         Err(error) => return Some(format!("its definition cannot be read: {error}")),
     };
-    let is_pflash = |loader: &Loader| loader.kind.as_deref() == Some("pflash");
-    if domain.os.firmware.is_some() || domain.os.loader.as_ref().is_some_and(is_pflash) {
-        return Some("it boots by UEFI, whose variables libvirt keeps outside the disks".into());
-    }
     if let Some(disk) = domain.devices.disk.iter().find(|disk| disk.kind == "network") {
         let name = disk.serial.as_deref().unwrap_or("?");
         return Some(format!("its disk {name} is a volume of a storage cluster, not a qcow2 file"));
     }
-    (runs && !domain.devices.hostdev.is_empty())
-        .then(|| "it runs, and the state of the host's device that is attached to it cannot be saved".into())
+    if !runs {
+        return None;
+    }
+    let is_pflash = |loader: &Loader| loader.kind.as_deref() == Some("pflash");
+    if domain.os.firmware.is_some() || domain.os.loader.as_ref().is_some_and(is_pflash) {
+        return Some(
+            "it runs and boots by UEFI, whose variables are not in the disks; while it is quiesced it can".into(),
+        );
+    }
+    let has_device = !domain.devices.hostdev.is_empty();
+    has_device
+        .then(|| "it runs with a device of its host, whose state cannot be saved; while it is quiesced it can".into())
 }
 
 #[cfg(test)]
@@ -118,9 +124,10 @@ mod tests {
             ("<os firmware='efi'><type>hvm</type></os>", "", "UEFI"),
             ("<os><loader readonly='yes' type='pflash'>/x.fd</loader></os>", "", "UEFI"),
             (plain, "<disk type='network' device='disk'><serial>fast</serial></disk>", "fast"),
-            (plain, "<hostdev mode='subsystem' type='pci'><source/></hostdev>", "host's device"),
+            (plain, "<hostdev mode='subsystem' type='pci'><source/></hostdev>", "device of its host"),
         ] {
             assert!(obstacle(&domain(os, device), true).is_some_and(|reason| reason.contains(word)), "{os} {device}");
+            assert_eq!(obstacle(&domain(os, device), false).is_some(), word == "fast", "{os} {device}");
         }
     }
 }
