@@ -1,5 +1,10 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
+pub mod backup;
+
+pub use backup::BackupSettings;
+
+use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +50,11 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    /// What is done when a resource is found to differ from its record.
+    #[serde(default)]
+    pub drift: DriftPolicy,
+    #[serde(default)]
+    pub backup: BackupSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -65,6 +75,8 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            drift: DriftPolicy::default(),
+            backup: BackupSettings::default(),
         }
     }
 }
@@ -144,6 +156,7 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
+        self.settings.backup.check()?;
         Ok(())
     }
 }

@@ -84,14 +84,14 @@ impl Ground {
     /// On both disks.
     async fn write(&self, text: &str) {
         for disk in ["root", "data"] {
-            self.machine.tell(self.vm, &format!("write {disk} {text}"), &format!("wrote={disk} {text}")).await;
+            self.machine.tell(self.vm, &format!("write {disk} 4 1 {text}"), &format!("wrote={text}")).await;
         }
     }
 
     /// On both disks.
     async fn finds(&self, text: &str) {
         for disk in ["root", "data"] {
-            self.machine.tell(self.vm, &format!("read {disk}"), &format!("read={disk} {text}")).await;
+            self.machine.tell(self.vm, &format!("read {disk} 4"), &format!("read={disk} {text}")).await;
         }
     }
 

@@ -5,6 +5,7 @@ use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
+use model::backup::{BackupSpec, Repository};
 use model::image::ImageSpec;
 use model::resource::Spec;
 use model::snapshot::SnapshotSpec;
@@ -35,7 +36,7 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
             }
-            Kind::VmKvm | Kind::SnapshotKvm => {
+            Kind::VmKvm | Kind::BackupKvm | Kind::SnapshotKvm => {
                 let host = Arc::new(Kvm::new("host-1"));
                 host.have_agents(kind == Kind::SnapshotKvm);
                 let mut image = image();
@@ -75,28 +76,29 @@ impl Ground {
 pub struct Rig<S> {
     pub driver: &'static Driver,
     pub verbs: Vec<Verb>,
-    pub wish: fn(&Fleet) -> S,
+    /// The VM that the resource names, built before it.
+    pub vm: Option<fn(&Fleet) -> VmSpec>,
+    /// Given that VM.
+    pub wish: fn(&Fleet, Option<ResourceId>) -> S,
     pub patch: fn() -> Value,
-    /// What is there before the resource: the VM that it belongs to.
-    pub first: Option<Before>,
-    /// What has happened since the resource was built, when the verb is asked for.
-    pub since: Option<Before>,
+    /// What has happened to the VM since the resource was built, when the verb is asked for.
+    pub since: Option<Since>,
 }
 
-/// Something that is done while a plain worker serves.
-pub type Before = for<'a> fn(&'a Fleet) -> LocalBoxFuture<'a, ()>;
+/// Something that is done to a VM while a plain worker serves.
+pub type Since = for<'a> fn(&'a Fleet, ResourceId) -> LocalBoxFuture<'a, ()>;
 
-/// The VM that a snapshot belongs to: the first resource of its fleet.
+/// A fleet's first resource: the VM that a snapshot belongs to.
 const VM: ResourceId = ResourceId(1);
 
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
         || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
-    Rig::of(kind, |fleet| vm(&fleet.image), patch)
+    Rig::of(kind, |fleet, _| vm(&fleet.image), patch)
 }
 
 pub fn vm_kvm_rig() -> Rig<VmSpec> {
-    let wish = |fleet: &Fleet| {
+    let wish = |fleet: &Fleet, _| {
         let nic = Nic {
             segment: "web".into(),
             segment_id: None,
@@ -129,7 +131,7 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    let wish = |_: &Fleet| {
+    let wish = |_: &Fleet, _| {
         let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
@@ -138,19 +140,18 @@ pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
 
 /// A snapshot of a VM that runs, and whose disk grows after it was taken.
 pub fn snapshot_kvm_rig() -> Rig<SnapshotSpec> {
-    let wish = |_: &Fleet| SnapshotSpec { vm: VM, parent: None, remove_subtree: false };
-    let since: Before = |fleet| Box::pin(grow(fleet, State::Running));
-    let first: Before = |fleet| Box::pin(running_vm(fleet));
-    Rig { first: Some(first), since: Some(since), ..Rig::of(Kind::SnapshotKvm, wish, || json!({})) }
+    let since: Since = |fleet, vm| Box::pin(grow(fleet, vm, State::Running));
+    let rig = Rig::of(Kind::SnapshotKvm, |_, vm| snapshot(vm, false), || json!({}));
+    Rig { vm: Some(|fleet| (vm_kvm_rig().wish)(fleet, None)), since: Some(since), ..rig }
 }
 
 /// The same of a VM that was shut down in between.
 pub fn snapshot_kvm_quiesced_rig() -> Rig<SnapshotSpec> {
-    let since: Before = |fleet| {
+    let since: Since = |fleet, vm| {
         Box::pin(async move {
-            fleet.ask::<VmSpec>(VM, State::Quiesce).await;
-            fleet.reaches::<VmSpec>(VM, State::Quiesced).await;
-            grow(fleet, State::Quiesced).await;
+            fleet.ask::<VmSpec>(vm, State::Quiesce).await;
+            fleet.reaches::<VmSpec>(vm, State::Quiesced).await;
+            grow(fleet, vm, State::Quiesced).await;
         })
     };
     Rig { since: Some(since), ..snapshot_kvm_rig() }
@@ -158,52 +159,60 @@ pub fn snapshot_kvm_quiesced_rig() -> Rig<SnapshotSpec> {
 
 /// One with another on top of it, which is removed too.
 pub fn snapshot_kvm_tree_rig() -> Rig<SnapshotSpec> {
-    let wish = |_: &Fleet| SnapshotSpec { vm: VM, parent: None, remove_subtree: true };
-    let since: Before = |fleet| {
+    let since: Since = |fleet, vm| {
         Box::pin(async move {
-            let spec = SnapshotSpec { vm: VM, parent: None, remove_subtree: false };
-            let top = fleet.create("on top", spec).await;
+            let top = fleet.create("on top", snapshot(Some(vm), false)).await;
             fleet.reaches::<SnapshotSpec>(top.resource.id, State::Running).await;
         })
     };
+    let wish = |_: &Fleet, vm: Option<ResourceId>| snapshot(vm, true);
     Rig { verbs: vec![Verb::Scrub], wish, since: Some(since), ..snapshot_kvm_rig() }
 }
 
-async fn running_vm(fleet: &Fleet) {
-    let vm = fleet.create("vm", (vm_kvm_rig().wish)(fleet)).await;
-    assert_eq!(vm.resource.id, VM);
-    fleet.reaches::<VmSpec>(VM, State::Running).await;
+fn snapshot(vm: Option<ResourceId>, remove_subtree: bool) -> SnapshotSpec {
+    SnapshotSpec { vm: vm.expect("the rig builds a VM"), parent: None, remove_subtree }
 }
 
-async fn grow(fleet: &Fleet, into: State) {
+async fn grow(fleet: &Fleet, vm: ResourceId, into: State) {
     let disks = json!([{ "name": "root", "gb": 2, "primary": true }, { "name": "old", "gb": 1 }]);
-    fleet.change::<VmSpec>(VM, json!({ "disks": disks })).await;
-    fleet.reaches::<VmSpec>(VM, into).await;
+    fleet.change::<VmSpec>(vm, json!({ "disks": disks })).await;
+    fleet.reaches::<VmSpec>(vm, into).await;
+}
+
+pub fn backup_kvm_rig() -> Rig<BackupSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| {
+        let vm = vm.expect("the rig builds a VM");
+        BackupSpec { vm, repository: Repository::Primary, valid_hours: 24 }
+    };
+    let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
+    Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
+}
+
+/// A VM that runs; nobody works afterwards.
+async fn built(fleet: &Fleet, wish: VmSpec) -> ResourceId {
+    let created: Accepted<VmSpec> = fleet.create("vm", wish).await;
+    let helper = fleet.worker("builder", None);
+    fleet.reaches::<VmSpec>(created.resource.id, State::Running).await;
+    helper.terminate().await;
+    created.resource.id
 }
 
 impl<S: Spec> Rig<S> {
     /// Every verb of the driver.
-    fn of(kind: Kind, wish: fn(&Fleet) -> S, patch: fn() -> Value) -> Self {
+    fn of(kind: Kind, wish: fn(&Fleet, Option<ResourceId>) -> S, patch: fn() -> Value) -> Self {
         let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
         let driver = driver.expect("the driver is in the table");
-        Self {
-            driver,
-            verbs: driver.verbs.iter().map(|entry| entry.verb).collect(),
-            wish,
-            patch,
-            first: None,
-            since: None,
-        }
+        let verbs = driver.verbs.iter().map(|entry| entry.verb).collect();
+        Self { driver, verbs, vm: None, wish, patch, since: None }
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
     pub async fn bring(&self, fleet: &Fleet, verb: Verb) -> (ResourceId, TaskId) {
-        if let Some(first) = self.first {
-            let helper = fleet.worker("helper", None);
-            first(fleet).await;
-            helper.terminate().await;
-        }
-        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet)).await;
+        let vm = match self.vm {
+            Some(wish) => Some(built(fleet, wish(fleet)).await),
+            None => None,
+        };
+        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet, vm)).await;
         let id = created.resource.id;
         if verb == Verb::Build {
             return (id, created.task_id);
@@ -214,8 +223,8 @@ impl<S: Spec> Rig<S> {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
         }
-        if let Some(since) = self.since {
-            since(fleet).await;
+        if let (Some(since), Some(vm)) = (self.since, vm) {
+            since(fleet, vm).await;
         }
         helper.terminate().await;
         let accepted = match verb {
@@ -232,7 +241,7 @@ impl<S: Spec> Rig<S> {
 
     /// Whether a word of [`Ground::left`] is of the resource, and not of the VM that it belongs to.
     pub fn is_own(&self, key: &str) -> bool {
-        self.first.is_none() || key.contains("/N/") || key.contains("drover-N") || key.contains("/snapshot ")
+        self.vm.is_none() || key.contains("/N/") || key.contains("drover-N") || key.contains("/snapshot ")
     }
 
     pub fn goal(&self, verb: Verb) -> State {

@@ -6,6 +6,7 @@ mod change;
 mod claim;
 mod companions;
 mod create;
+mod drift;
 mod feed;
 mod group;
 mod place;

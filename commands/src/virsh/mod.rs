@@ -1,6 +1,8 @@
 //! virsh: domains of libvirt, by exact name. XML goes over stdin.
 
 pub mod agent;
+pub mod backup;
+pub mod checkpoint;
 pub mod snapshot;
 
 use hosts::{Command, Invocation, Output};

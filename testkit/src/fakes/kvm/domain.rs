@@ -1,5 +1,6 @@
 //! A domain: what is kept of it, what runs of it, and what libvirt makes of a definition.
 
+use super::backup::Backups;
 use super::snapshot::Snapshot;
 use super::state::{Refused, State};
 use super::xml::Node;
@@ -16,6 +17,7 @@ pub(super) struct Domain {
     pub is_paused: bool,
     pub memory: Memory,
     pub autostart: bool,
+    pub backups: Backups,
     /// In the order in which they were taken.
     pub snapshots: Vec<Snapshot>,
     /// The snapshot that what is on the disks stands on.

@@ -40,6 +40,9 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
             let word = format!("{}{parent}{current}", snapshot.state());
             words.insert(format!("{name}/snapshot {}", snapshot.name), word);
         }
+        for checkpoint in &domain.backups.checkpoints {
+            words.insert(format!("{name}/checkpoint {}", checkpoint.name), "recording".to_owned());
+        }
         for (which, xml) in [("kept", &domain.kept), ("live", &domain.live)] {
             if let Some(xml) = xml {
                 words.insert(format!("{name}/{which}"), hardware(xml));

@@ -4,6 +4,7 @@
 //!
 //! Assumptions: one command at a time, each at once. What the real programs were seen to do is compared in the tests.
 
+mod backup;
 mod domain;
 mod files;
 mod ip;
@@ -95,6 +96,18 @@ impl Kvm {
     /// Whether an agent answers inside every guest; none does at first.
     pub fn have_agents(&self, have: bool) {
         self.state().guests.agent = have;
+    }
+
+    /// A backup job has ended when it has been asked for this many times more; 0 at first.
+    pub fn back_up_after(&self, looks: u32) {
+        self.state().guests.back_up_after = looks;
+    }
+
+    /// What a domain's checkpoints have recorded is lost, as when QEMU was killed.
+    pub fn break_bitmaps(&self, domain: &str) {
+        let mut state = self.state();
+        let domain = state.domain_mut(domain).unwrap_or_else(|refused| panic!("{refused:?}"));
+        domain.backups.break_bitmaps();
     }
 
     /// A guest ends by itself, as after a `poweroff` inside it.

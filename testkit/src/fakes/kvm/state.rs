@@ -36,6 +36,7 @@ pub(super) struct Guests {
     pub hold_devices: bool,
     /// Whether an agent answers inside.
     pub agent: bool,
+    pub back_up_after: u32,
 }
 
 #[derive(Default)]
@@ -71,8 +72,13 @@ impl State {
         domain.live = None;
         domain.stops_in = None;
         domain.is_paused = false;
+        let unfinished = domain.backups.stop();
         if domain.kept.is_none() {
             self.domains.remove(name);
+        }
+        for path in unfinished {
+            // Whoever removed it first, it is gone.
+            let _ = self.files.remove(&path);
         }
     }
 
