@@ -80,7 +80,7 @@ impl Step for Thaw {
                 if cx.is_dry_run() || is_frozen(cx, self.vm).await?.is_some() {
                     break;
                 }
-                cx.pause(GLANCE).await;
+                cx.pause(GLANCE).await?;
             }
             cx.run(virsh::agent::thaw(&cx.settings.libvirt_uri, &names::domain(self.vm))).await
         })
