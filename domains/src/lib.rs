@@ -6,9 +6,11 @@ pub mod device;
 pub mod power;
 
 mod actual;
+mod hostdev;
 mod xml;
 
 pub use actual::{Actual, ActualDisk, ActualNic, read};
+pub use hostdev::{Hostdev, hostdev, hostdevs, with_hostdevs};
 pub use xml::{NAMESPACE, disk, free_target, nic, target};
 
 use commands::virsh;

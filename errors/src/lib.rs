@@ -13,6 +13,7 @@ pub mod backup_kvm;
 pub mod backups;
 pub mod domains;
 pub mod driver;
+pub mod gpu;
 pub mod iaas;
 pub mod locks;
 pub mod operate;
@@ -53,6 +54,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "repositories of backups", scopes: backups::SCOPES, entries: backups::ENTRIES },
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
+    Chapter { title: "gpu", scopes: gpu::SCOPES, entries: gpu::ENTRIES },
     Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];

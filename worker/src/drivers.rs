@@ -4,6 +4,7 @@ use lifecycle::Driver;
 
 pub static ALL: &[&Driver] = &[
     &backup_kvm::DRIVER,
+    &gpu::DRIVER,
     &snapshot_kvm::DRIVER,
     &virtual_router_phantom::DRIVER,
     &vm_kvm::DRIVER,

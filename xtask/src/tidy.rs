@@ -40,6 +40,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "hosts",
             "service",
             "backup_kvm",
+            "gpu",
             "snapshot_kvm",
             "vm_kvm",
             "vm_phantom",

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod backup;
 pub mod checkpoint;
+pub mod nodedev;
 pub mod snapshot;
 
 use hosts::{Command, Invocation, Output};
@@ -169,6 +170,15 @@ pub fn attach(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
 
 pub fn detach(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
     Command::plain(acts(uri, ["detach-device", domain, "/dev/stdin", "--live", "--config"]).stdin(device_xml))
+}
+
+/// Into the definition alone.
+pub fn attach_kept(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["attach-device", domain, "/dev/stdin", "--config"]).stdin(device_xml))
+}
+
+pub fn detach_kept(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["detach-device", domain, "/dev/stdin", "--config"]).stdin(device_xml))
 }
 
 /// Grows a disk under a running guest.

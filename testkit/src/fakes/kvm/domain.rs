@@ -177,6 +177,9 @@ pub(super) fn start(state: &mut State, name: &str) -> Result<(), Refused> {
     for device in disks(&live).chain(nics(&live)) {
         usable(state, device).map_err(failed)?;
     }
+    for device in super::hostdev::hostdevs(&live) {
+        super::hostdev::usable(state, device).map_err(failed)?;
+    }
     if let Some(log) = devices(&live).find_map(|device| device.of("log", "file")).map(str::to_owned)
         && !state.files.exists(&log)
         && let Err(wrong) = state.files.write(&log, Vec::new(), 0o600)

@@ -84,5 +84,7 @@ fn hardware(xml: &Node) -> String {
     let nic = |nic: &Node| format!(", nic on {}", nic.of("source", "bridge").unwrap_or_default());
     let disks: String = domain::disks(xml).map(disk).collect();
     let nics: String = domain::nics(xml).map(nic).collect();
-    format!("{present} of {most} cpus, {} KiB{disks}{nics}", domain::memory_kib(xml))
+    let given: String =
+        super::hostdev::hostdevs(xml).map(|device| format!(", given {}", super::hostdev::address(device))).collect();
+    format!("{present} of {most} cpus, {} KiB{disks}{nics}{given}", domain::memory_kib(xml))
 }

@@ -7,6 +7,7 @@
 mod backup;
 mod domain;
 mod files;
+mod hostdev;
 mod ip;
 mod left;
 mod qemu_img;
@@ -18,6 +19,7 @@ mod virsh;
 mod xml;
 
 pub use files::sha256;
+pub use hostdev::PciDevice;
 pub use left::Left;
 pub use qemu_img::qcow2;
 
@@ -56,6 +58,12 @@ impl Kvm {
     /// What curl finds at a URL; anything else is answered with 404.
     pub fn serve(&self, url: &str, bytes: &[u8]) {
         self.state().served.insert(url.to_owned(), bytes.to_vec());
+    }
+
+    /// A PCI device of the host.
+    pub fn add_device(&self, address: &str, device: PciDevice) {
+        let address = address.parse().unwrap_or_else(|reason| panic!("{reason}"));
+        self.state().devices.insert(address, device);
     }
 
     // --- what goes wrong --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 use super::domain::Domain;
 use super::files::Files;
+use super::hostdev::Devices;
 use super::ip::Bridge;
 use hosts::HostError;
 use hosts::guard::Memory;
@@ -45,6 +46,7 @@ pub(super) struct State {
     /// By name.
     pub domains: BTreeMap<String, Domain>,
     pub bridges: BTreeMap<String, Bridge>,
+    pub devices: Devices,
     pub fences: Memory,
     pub served: BTreeMap<String, Vec<u8>>,
     pub guests: Guests,

@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{backup, qemu_img, snapshot};
+use super::{backup, hostdev, qemu_img, snapshot};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -48,6 +48,13 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
             (Acts, undefine(state, domain))
         }
         ["attach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, attach(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--config"] => {
+            (Acts, hostdev::attach(state, domain, &hostdev_of(&text), false))
+        }
+        ["detach-device", domain, "/dev/stdin", "--config"] => {
+            (Acts, hostdev::detach(state, domain, &hostdev_of(&text), false))
+        }
+        ["nodedev-dumpxml", device] => (Looks, hostdev::dumpxml(state, device)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
         ["setvcpus", domain, count, "--live", "--config"] => (Acts, setvcpus(state, domain, count.parse().ok()?)),
@@ -225,7 +232,17 @@ fn both<'a>(state: &'a mut State, name: &str) -> Result<Result<(&'a mut Node, &'
 
 fn device(text: &str) -> Node {
     let device = Node::read(text).unwrap_or_else(|reason| panic!("the device is no XML: {reason}"));
-    assert!(["disk", "interface"].contains(&device.name.as_str()), "a device {} is not simulated", device.name);
+    assert!(
+        ["disk", "interface", "hostdev"].contains(&device.name.as_str()),
+        "a device {} is not simulated",
+        device.name
+    );
+    device
+}
+
+fn hostdev_of(text: &str) -> Node {
+    let device = device(text);
+    assert_eq!(device.name, "hostdev", "changing the kept definition alone is simulated for devices of the host");
     device
 }
 
@@ -233,6 +250,9 @@ fn attach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to attach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::attach(state, name, &device, true);
+    }
     let target = device.of("target", "dev").filter(|_| device.name == "disk");
     if let Err(why) = both(state, name)? {
         return said(what, Err(why));
@@ -261,6 +281,9 @@ fn detach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to detach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::detach(state, name, &device, true);
+    }
     let hold = state.guests.hold_devices;
     let (child, attribute) = if device.name == "disk" { ("target", "dev") } else { ("mac", "address") };
     let sign = device.of(child, attribute).unwrap_or_default().to_owned();
