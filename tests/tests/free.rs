@@ -2,8 +2,8 @@
 //! crash at each step ends the same.
 
 use crate::rig::{
-    Ground, Rig, backup_kvm_rig, router_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig,
-    vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    Ground, Rig, backup_kvm_rig, gpu_attach_rig, gpu_rig, router_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig,
+    snapshot_kvm_tree_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -233,6 +233,30 @@ async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
 }
 
 #[tokio::test]
+async fn every_verb_of_gpu_succeeds() {
+    succeeds(gpu_rig()).await;
+    succeeds(gpu_attach_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_gpu_fails_at_each_step_and_says_so() {
+    fails_at_each_step(gpu_rig()).await;
+    fails_at_each_step(gpu_attach_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_gpu_twice_is_once() {
+    twice_is_once(gpu_rig()).await;
+    twice_is_once(gpu_attach_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_gpu_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(gpu_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(gpu_attach_rig()).await;
+}
+
+#[tokio::test]
 async fn every_verb_of_snapshot_kvm_succeeds() {
     succeeds(snapshot_kvm_rig()).await;
     succeeds(snapshot_kvm_quiesced_rig()).await;
@@ -302,7 +326,8 @@ async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    let tested = [Kind::BackupKvm, Kind::SnapshotKvm, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested =
+        [Kind::BackupKvm, Kind::Gpu, Kind::SnapshotKvm, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {

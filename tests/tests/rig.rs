@@ -6,6 +6,7 @@ use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
 use model::backup::{BackupSpec, Repository};
+use model::gpu::GpuSpec;
 use model::image::ImageSpec;
 use model::resource::Spec;
 use model::snapshot::SnapshotSpec;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
-use testkit::fakes::kvm::{self, Kvm};
+use testkit::fakes::kvm::{self, Kvm, PciDevice};
 use testkit::fleet::{image, server, vm};
 
 /// A fake host, and what is on it as words.
@@ -36,9 +37,17 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
             }
-            Kind::VmKvm | Kind::BackupKvm | Kind::SnapshotKvm => {
+            Kind::VmKvm | Kind::BackupKvm | Kind::Gpu | Kind::SnapshotKvm => {
                 let host = Arc::new(Kvm::new("host-1"));
                 host.have_agents(kind == Kind::SnapshotKvm);
+                // A device with two functions, and the bridge before it.
+                for (address, class, driver) in [
+                    ("0000:00:01.0", "0x060400", "pcieport"),
+                    ("0000:65:00.0", "0x030000", "nouveau"),
+                    ("0000:65:00.1", "0x040300", "snd_hda_intel"),
+                ] {
+                    host.add_device(address, PciDevice { class, driver: Some(driver), group: Some(30) });
+                }
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
                 host.add_file(&image.source, &bytes);
@@ -169,6 +178,24 @@ pub fn snapshot_kvm_tree_rig() -> Rig<SnapshotSpec> {
     Rig { verbs: vec![Verb::Scrub], wish, since: Some(since), ..snapshot_kvm_rig() }
 }
 
+/// A device of a VM that runs: every verb takes it away, and `updatequiesced` does so after the VM was shut down.
+pub fn gpu_rig() -> Rig<GpuSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: "0000:65:00.0".into() };
+    Rig { vm: Some(|fleet| vm(&fleet.image)), ..Rig::of(Kind::Gpu, wish, || json!({ "vm": null })) }
+}
+
+/// A device that no VM has any more: every verb gives it back.
+pub fn gpu_attach_rig() -> Rig<GpuSpec> {
+    let since: Since = |fleet, vm| {
+        Box::pin(async move {
+            let gpu = ResourceId(vm.0 + 1);
+            let detached = fleet.change::<GpuSpec>(gpu, json!({ "vm": null })).await;
+            fleet.ended(detached.task_id).await;
+        })
+    };
+    Rig { patch: || json!({ "vm": VM }), since: Some(since), ..gpu_rig() }
+}
+
 fn snapshot(vm: Option<ResourceId>, remove_subtree: bool) -> SnapshotSpec {
     SnapshotSpec { vm: vm.expect("the rig builds a VM"), parent: None, remove_subtree }
 }
@@ -219,7 +246,10 @@ impl<S: Spec> Rig<S> {
         }
         let helper = fleet.worker("helper", None);
         fleet.reaches::<S>(id, State::Running).await;
-        if matches!(verb, Verb::Restart | Verb::Updatequiesced) {
+        if let Some(vm) = vm.filter(|_| S::TYPE == ResourceType::Gpu && verb == Verb::Updatequiesced) {
+            fleet.ask::<VmSpec>(vm, State::Quiesce).await;
+            fleet.reaches::<VmSpec>(vm, State::Quiesced).await;
+        } else if matches!(verb, Verb::Restart | Verb::Updatequiesced) {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
         }

@@ -44,12 +44,22 @@ impl Unit {
         if row.resource.version != version {
             return Err(Refusal::etag(row.label(), row.resource.version, version));
         }
+        let is_gpu = row.resource_type() == ResourceType::Gpu;
         let may = allowed(kind, from, row.failed);
         let into = if from == State::Quiesced { State::QuiescedUpdate } else { State::RunningUpdate };
-        let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && from != State::Unresourced) else {
+        let Some(found) =
+            states::row(kind, into).filter(|_| is_gpu || may.contains(&into) && from != State::Unresourced)
+        else {
             return Err(Refusal::state(row.label(), from, may, into));
         };
         let (now, next) = self.next_wish(&row, &patch).await?;
+        let (into, found) = match is_gpu {
+            true => {
+                let into = self.gpu_update(&row, &next).await?;
+                (into, states::row(kind, into).unwrap_or(found))
+            }
+            false => (into, found),
+        };
         let grown = largest(row.took, next.takes());
         // Labels count where they are asked for anew: it stands where it stands.
         let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };

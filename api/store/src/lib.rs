@@ -26,6 +26,7 @@ mod create;
 mod drift;
 mod feed;
 mod fleet;
+mod gpu;
 mod image;
 mod journal;
 mod kept;

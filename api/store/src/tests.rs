@@ -8,6 +8,7 @@ mod companions;
 mod create;
 mod drift;
 mod feed;
+mod gpu;
 mod group;
 mod place;
 mod records;
