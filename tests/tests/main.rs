@@ -19,6 +19,8 @@ mod real_backup;
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
+/// A PCI device in the definition of a real domain.
+mod real_gpu;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
 /// A worker killed in the middle of real builds.

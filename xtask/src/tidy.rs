@@ -38,6 +38,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "locks",
             "lifecycle",
             "hosts",
+            "commands",
             "service",
             "backup_kvm",
             "gpu",

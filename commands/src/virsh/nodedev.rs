@@ -2,7 +2,6 @@
 
 use super::looks;
 use hosts::{Command, Output};
-use model::names;
 use model::pci::PciAddress;
 use serde::Deserialize;
 
@@ -45,10 +44,22 @@ impl Device {
     }
 }
 
+/// The names of all PCI devices, for [`named`].
+pub fn names(uri: &str) -> Command<Vec<String>> {
+    let read = |output: &Output| {
+        Ok(output.text().lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    };
+    Command { invocation: looks(uri, ["nodedev-list", "--cap", "pci"]), read }
+}
+
+/// None when the host has no device of this name any more.
+pub fn named(uri: &str, name: &str) -> Command<Option<Device>> {
+    Command { invocation: looks(uri, ["nodedev-dumpxml", name]).answers(&[0, 1]), read: read_device }
+}
+
 /// None when the host has no such device.
 pub fn device(uri: &str, address: PciAddress) -> Command<Option<Device>> {
-    let dump = ["nodedev-dumpxml", &names::node_device(address)];
-    Command { invocation: looks(uri, dump).answers(&[0, 1]), read: read_device }
+    named(uri, &model::names::node_device(address))
 }
 
 #[derive(Deserialize)]

@@ -33,6 +33,10 @@ fn parts(address: PciAddress) -> [(&'static str, String); 4] {
     ]
 }
 
+pub(super) fn list(state: &State) -> String {
+    state.devices.keys().map(|address| format!("{}\n", names::node_device(*address))).collect()
+}
+
 pub(super) fn dumpxml(state: &State, name: &str) -> Answer {
     let Some((address, device)) = state.devices.iter().find(|(address, _)| names::node_device(**address) == name)
     else {

@@ -54,6 +54,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["detach-device", domain, "/dev/stdin", "--config"] => {
             (Acts, hostdev::detach(state, domain, &hostdev_of(&text), false))
         }
+        ["nodedev-list", "--cap", "pci"] => (Looks, Ok(hostdev::list(state))),
         ["nodedev-dumpxml", device] => (Looks, hostdev::dumpxml(state, device)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
