@@ -17,8 +17,16 @@ pub struct Disk {
     /// The file beneath an overlay.
     #[serde(rename = "full-backing-filename", default)]
     pub backing: Option<String>,
+    /// Kept inside the file, by name.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
     #[serde(rename = "format-specific", default)]
     specific: Specific,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Snapshot {
+    pub name: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

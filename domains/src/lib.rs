@@ -8,9 +8,11 @@ pub mod image;
 pub mod power;
 
 mod actual;
+mod hostdev;
 mod xml;
 
 pub use actual::{Actual, ActualDisk, ActualNic, ActualVolume, read};
+pub use hostdev::{Hostdev, hostdev, hostdevs, with_hostdevs};
 pub use xml::{NAMESPACE, disk, free_target, free_volume_target, image, nic, target};
 
 use commands::virsh;

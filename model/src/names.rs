@@ -1,6 +1,7 @@
 //! Names of outside things, each made in one function, so that build and scrub cannot disagree; and checks of names.
 
 use crate::lock::LockName;
+use crate::pci::PciAddress;
 use crate::{ImageId, ResourceId, SegmentId};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
@@ -102,6 +103,36 @@ pub fn seed(storage: &str, vm: ResourceId) -> String {
 
 pub fn serial_log(storage: &str, vm: ResourceId) -> String {
     format!("{}/serial.log", vm_folder(storage, vm))
+}
+
+/// A snapshot as libvirt and QEMU know it: `drover-9`.
+pub fn snapshot(snapshot: ResourceId) -> String {
+    format!("drover-{snapshot}")
+}
+
+/// The snapshot that is named so; none for one of another maker.
+pub fn snapshot_of(name: &str) -> Option<ResourceId> {
+    name.strip_prefix("drover-")?.parse().ok()
+}
+
+/// Where a host keeps which revert a VM has last been through.
+pub fn reverted(storage: &str, vm: ResourceId) -> String {
+    format!("{}/reverted", vm_folder(storage, vm))
+}
+
+/// A PCI device as libvirt knows it: `pci_0000_65_00_0`.
+pub fn node_device(address: PciAddress) -> String {
+    format!("pci_{}", address.to_string().replace([':', '.'], "_"))
+}
+
+/// A function that is given to a VM, in its definition. Libvirt keeps only names that begin with `ua-`.
+pub fn hostdev_alias(gpu: ResourceId, address: PciAddress) -> String {
+    format!("ua-drover-{gpu}-{}", address.to_string().replace([':', '.'], "-"))
+}
+
+/// The gpu whose function has this name; none for one of another maker.
+pub fn gpu_of(alias: &str) -> Option<ResourceId> {
+    alias.strip_prefix("ua-drover-")?.split('-').next()?.parse().ok()
 }
 
 /// The checkpoint of a backup: `drover-31`.

@@ -7,6 +7,7 @@ pub use backup::BackupSettings;
 pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
+use crate::pci::PciAddress;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,8 +153,26 @@ pub struct WorkerReport {
     /// Things an operator should know: no hardware virtualisation, say.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What can be given to VMs, as the worker found it when it began to serve the host.
+    #[serde(default)]
+    pub devices: Vec<HostDevice>,
     #[schema(value_type = String, format = DateTime)]
     pub seen_at: Moment,
+}
+
+/// A PCI device of a host: a display or processing accelerator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HostDevice {
+    /// `0000:65:00.0`
+    #[schema(value_type = String)]
+    pub address: PciAddress,
+    pub vendor: String,
+    pub product: String,
+    /// The kernel's driver that has it.
+    pub driver: Option<String>,
+    /// Its IOMMU group; none when the host cannot give it to a guest.
+    pub group: Option<u32>,
+    pub numa_node: Option<u32>,
 }
 
 impl ServerSpec {

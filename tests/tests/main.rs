@@ -27,6 +27,8 @@ mod real_ceph;
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
+/// A PCI device in the definition of a real domain.
+mod real_gpu;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
 /// A worker killed in the middle of real builds.
@@ -39,6 +41,8 @@ mod real_router;
 mod real_ruleset;
 /// Segments that reach another host.
 mod real_segments;
+/// Disks of a real guest that go back to what they were, in a tree of snapshots.
+mod real_snapshot;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

@@ -7,17 +7,19 @@ use iaas::tenant::Accepted;
 use lifecycle::Driver;
 use model::backup::{BackupSpec, Repository};
 use model::ceph::{CephSpec, Parent, usual_features};
+use model::gpu::GpuSpec;
 use model::image::ImageSpec;
 use model::resource::Spec;
+use model::snapshot::SnapshotSpec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 use model::vm::{Disk, Nic, VmSpec};
-use model::{Kind, ResourceId, ServerType, State, TaskId, Verb, states};
+use model::{Kind, ResourceId, ResourceType, ServerType, State, TaskId, Verb, states};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
 use testkit::fakes::ceph::Cluster;
-use testkit::fakes::kvm::{self, Kvm};
+use testkit::fakes::kvm::{self, Kvm, PciDevice};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
 
@@ -41,9 +43,18 @@ impl Ground {
                 let words = Arc::new(move || words.words());
                 Self { host, server_type: ServerType::Phantom, image: image(), words, cluster: None }
             }
-            Kind::VmKvm | Kind::Ceph | Kind::BackupKvm => {
+            Kind::VmKvm | Kind::Ceph | Kind::BackupKvm | Kind::Gpu | Kind::SnapshotKvm => {
                 let ceph = cluster();
                 let host = Arc::new(Kvm::new("host-1").with_ceph(&ceph));
+                host.have_agents(kind == Kind::SnapshotKvm);
+                // A device with two functions, and the bridge before it.
+                for (address, class, driver) in [
+                    ("0000:00:01.0", "0x060400", "pcieport"),
+                    ("0000:65:00.0", "0x030000", "nouveau"),
+                    ("0000:65:00.1", "0x040300", "snd_hda_intel"),
+                ] {
+                    host.add_device(address, PciDevice { class, driver: Some(driver), group: Some(30) });
+                }
                 let beside = (kind == Kind::Ceph).then(|| Arc::new(Kvm::new("ceph-1").with_ceph(&ceph)));
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
@@ -84,13 +95,12 @@ impl Ground {
 
     /// What is on the host of this resource, with its number taken out.
     pub fn left(&self, id: ResourceId) -> BTreeMap<String, String> {
-        let own = [
-            format!("/{id}/"),
-            format!("drover-{id}"),
-            format!("/{id}\u{0}"),
-            format!("drover-volume-{id}"),
-            format!("drover-vm-{id}-"),
-        ];
+        let vm = if VM == id { "N" } else { "V" };
+        let marks = |id: ResourceId| {
+            let names = [format!("drover-{id}"), format!("drover-volume-{id}"), format!("drover-vm-{id}-")];
+            [format!("/{id}/"), format!("/{id}\u{0}")].into_iter().chain(names)
+        };
+        let own: Vec<String> = marks(id).chain(marks(VM)).collect();
         // One resource at a time is on a network, or needs a secret.
         let mine = |text: &str| {
             text.starts_with("bridge ")
@@ -98,7 +108,11 @@ impl Ground {
                 || text.starts_with("secret ")
                 || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
         };
-        let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
+        let plain = |text: String| {
+            let text = text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
+            text.replace(&format!("/{VM}/"), &format!("/{vm}/"))
+                .replace(&format!("drover-{VM}"), &format!("drover-{vm}"))
+        };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
 }
@@ -265,6 +279,65 @@ async fn attached(fleet: &Fleet) {
     fleet.reaches::<CephSpec>(VOLUME, State::Running).await;
 }
 
+/// A snapshot of a VM that runs, and whose disk grows after it was taken.
+pub fn snapshot_kvm_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| Box::pin(grow(fleet, VM, State::Running));
+    let rig = Rig::of(Kind::SnapshotKvm, |_, vm| snapshot(vm, false), || json!({}));
+    Rig { vm: Some(|fleet| (vm_kvm_rig().wish)(fleet, None)), since: Some(since), ..rig }
+}
+
+/// The same of a VM that was shut down in between.
+pub fn snapshot_kvm_quiesced_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            fleet.ask::<VmSpec>(VM, State::Quiesce).await;
+            fleet.reaches::<VmSpec>(VM, State::Quiesced).await;
+            grow(fleet, VM, State::Quiesced).await;
+        })
+    };
+    Rig { since: Some(since), ..snapshot_kvm_rig() }
+}
+
+/// One with another on top of it, which is removed too.
+pub fn snapshot_kvm_tree_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            let top = fleet.create("on top", snapshot(Some(VM), false)).await;
+            fleet.reaches::<SnapshotSpec>(top.resource.id, State::Running).await;
+        })
+    };
+    let wish = |_: &Fleet, vm: Option<ResourceId>| snapshot(vm, true);
+    Rig { verbs: vec![Verb::Scrub], wish, since: Some(since), ..snapshot_kvm_rig() }
+}
+
+/// A device of a VM that runs: every verb takes it away, and `updatequiesced` does so after the VM was shut down.
+pub fn gpu_rig() -> Rig<GpuSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: "0000:65:00.0".into() };
+    Rig { vm: Some(|fleet| vm(&fleet.image)), ..Rig::of(Kind::Gpu, wish, || json!({ "vm": null })) }
+}
+
+/// A device that no VM has any more: every verb gives it back.
+pub fn gpu_attach_rig() -> Rig<GpuSpec> {
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            let gpu = ResourceId(VM.0 + 1);
+            let detached = fleet.change::<GpuSpec>(gpu, json!({ "vm": null })).await;
+            fleet.ended(detached.task_id).await;
+        })
+    };
+    Rig { patch: || json!({ "vm": VM }), since: Some(since), ..gpu_rig() }
+}
+
+fn snapshot(vm: Option<ResourceId>, remove_subtree: bool) -> SnapshotSpec {
+    SnapshotSpec { vm: vm.expect("the rig builds a VM"), parent: None, remove_subtree }
+}
+
+async fn grow(fleet: &Fleet, vm: ResourceId, into: State) {
+    let disks = json!([{ "name": "root", "gb": 2, "primary": true }, { "name": "old", "gb": 1 }]);
+    fleet.change::<VmSpec>(vm, json!({ "disks": disks })).await;
+    fleet.reaches::<VmSpec>(vm, into).await;
+}
+
 pub fn backup_kvm_rig() -> Rig<BackupSpec> {
     let wish = |_: &Fleet, vm: Option<ResourceId>| {
         let vm = vm.expect("the rig builds a VM");
@@ -311,7 +384,10 @@ impl<S: Spec> Rig<S> {
         }
         let helper = fleet.worker("helper", None);
         fleet.reaches::<S>(id, State::Running).await;
-        if matches!(verb, Verb::Restart | Verb::Updatequiesced) {
+        if let Some(vm) = vm.filter(|_| S::TYPE == ResourceType::Gpu && verb == Verb::Updatequiesced) {
+            fleet.ask::<VmSpec>(vm, State::Quiesce).await;
+            fleet.reaches::<VmSpec>(vm, State::Quiesced).await;
+        } else if matches!(verb, Verb::Restart | Verb::Updatequiesced) {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
         }
@@ -320,6 +396,8 @@ impl<S: Spec> Rig<S> {
         }
         helper.terminate().await;
         let accepted = match verb {
+            // A snapshot has nothing to change.
+            Verb::Updaterunning if S::TYPE == ResourceType::Snapshot => fleet.ask::<S>(id, State::RunningUpdate).await,
             Verb::Build => created,
             Verb::Quiesce => fleet.ask::<S>(id, State::Quiesce).await,
             Verb::Restart => fleet.ask::<S>(id, State::Restart).await,
@@ -327,6 +405,11 @@ impl<S: Spec> Rig<S> {
             Verb::Updaterunning | Verb::Updatequiesced => fleet.change::<S>(id, (self.patch)()).await,
         };
         (id, accepted.task_id)
+    }
+
+    /// Whether a word of [`Ground::left`] is of the resource, and not of the VM that it belongs to.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.vm.is_none() || key.contains("/N/") || key.contains("drover-N") || key.contains("/snapshot ")
     }
 
     pub fn goal(&self, verb: Verb) -> State {

@@ -123,6 +123,7 @@ impl Unit {
         self.counters.resource += 1;
         let id = ResourceId(self.counters.resource);
         wish.name_nics(id, None);
+        wish.stand_on_nothing();
         self.number_segments(&mut wish, project_id).await?;
         let took = wish.takes();
         self.exchange(server.id, Default::default(), took);

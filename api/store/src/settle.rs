@@ -11,7 +11,7 @@ use iaas::fleet::{Outcome, Settle};
 use model::event::EventKind;
 use model::server::Capacity;
 use model::task::{ErrorRecord, Plan, TaskStatus};
-use model::{State, TaskId, states};
+use model::{ResourceType, State, TaskId, states};
 
 /// How a task ends.
 #[derive(Debug)]
@@ -129,6 +129,9 @@ impl Unit {
         let wish = Wish::from_text(resource.resource_type(), &resource.resource.spec)?;
         if into != State::Unresourced {
             resource.vm_id = wish.vm();
+        }
+        if resource.resource_type() == ResourceType::Snapshot && matches!(end, End::Succeeded) {
+            self.settle_snapshot(&mut resource, found.verb, by).await?;
         }
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {

@@ -198,6 +198,13 @@ impl Wish {
         }
     }
 
+    /// What a snapshot stands on is known when it is taken; whatever stood there is not believed.
+    pub fn stand_on_nothing(&mut self) {
+        if let Self::Snapshot(snapshot) = self {
+            snapshot.parent = None;
+        }
+    }
+
     /// Gives each nic of a VM that has no mac its own: the one it had before when it is the same nic, else a free one.
     pub fn name_nics(&mut self, id: ResourceId, before: Option<&Self>) {
         let Self::Vm(vm) = self else { return };

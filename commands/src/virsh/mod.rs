@@ -1,7 +1,10 @@
 //! virsh: domains of libvirt, by exact name. XML goes over stdin.
 
+pub mod agent;
 pub mod backup;
 pub mod checkpoint;
+pub mod nodedev;
+pub mod snapshot;
 
 use hosts::{Command, Invocation, Output};
 use std::time::Duration;
@@ -137,6 +140,11 @@ pub fn set_autostart(uri: &str, domain: &str, on: bool) -> Command<()> {
 
 pub fn start(uri: &str, domain: &str) -> Command<()> {
     Command::plain(acts(uri, ["start", domain]))
+}
+
+/// A paused guest goes on.
+pub fn resume(uri: &str, domain: &str) -> Command<()> {
+    Command::plain(acts(uri, ["resume", domain]))
 }
 
 /// Presses the power button; the guest may take its time, or ignore it.

@@ -34,6 +34,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     for (name, domain) in &state.domains {
         words.insert(format!("{name}/power"), power(domain).to_owned());
         words.insert(format!("{name}/autostart"), domain.autostart.to_string());
+        for snapshot in &domain.snapshots {
+            let parent = snapshot.parent.as_ref().map(|parent| format!(" on {parent}")).unwrap_or_default();
+            let current = if domain.current.as_ref() == Some(&snapshot.name) { ", current" } else { "" };
+            let word = format!("{}{parent}{current}", snapshot.state());
+            words.insert(format!("{name}/snapshot {}", snapshot.name), word);
+        }
         for checkpoint in &domain.backups.checkpoints {
             words.insert(format!("{name}/checkpoint {}", checkpoint.name), "recording".to_owned());
         }
@@ -62,7 +68,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
 }
 
 fn power(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "on" } else { "off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) if domain.memory.is_frozen => "on and frozen",
+        Some(_) => "on",
+        None => "off",
+    }
 }
 
 fn hardware(xml: &Node) -> String {
@@ -74,5 +85,7 @@ fn hardware(xml: &Node) -> String {
     let nic = |nic: &Node| format!(", nic on {}", nic.of("source", "bridge").unwrap_or_default());
     let disks: String = domain::disks(xml).map(disk).collect();
     let nics: String = domain::nics(xml).map(nic).collect();
-    format!("{present} of {most} cpus, {} KiB{disks}{nics}", domain::memory_kib(xml))
+    let given: String =
+        super::hostdev::hostdevs(xml).map(|device| format!(", given {}", super::hostdev::address(device))).collect();
+    format!("{present} of {most} cpus, {} KiB{disks}{nics}{given}", domain::memory_kib(xml))
 }

@@ -7,12 +7,14 @@
 mod backup;
 mod domain;
 pub(in crate::fakes) mod files;
+mod hostdev;
 mod ip;
 mod left;
 mod network;
 mod one;
 mod qemu_img;
 mod secret;
+mod snapshot;
 pub(in crate::fakes) mod state;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ mod virsh;
 mod xml;
 
 pub use files::sha256;
+pub use hostdev::PciDevice;
 pub use left::Left;
 pub use qemu_img::qcow2;
 
@@ -70,6 +73,12 @@ impl Kvm {
         self.state().served.insert(url.to_owned(), bytes.to_vec());
     }
 
+    /// A PCI device of the host.
+    pub fn add_device(&self, address: &str, device: PciDevice) {
+        let address = address.parse().unwrap_or_else(|reason| panic!("{reason}"));
+        self.state().devices.insert(address, device);
+    }
+
     // --- what goes wrong --------------------------------------------------------------------------------------------
 
     /// The n-th command from now that acts, counted from 1, is not carried out and ends with this.
@@ -103,6 +112,11 @@ impl Kvm {
     /// Whether guests keep the devices that are taken from them: detaching succeeds, and they stay until the guest is off.
     pub fn hold_devices(&self, hold: bool) {
         self.state().guests.hold_devices = hold;
+    }
+
+    /// Whether an agent answers inside every guest; none does at first.
+    pub fn have_agents(&self, have: bool) {
+        self.state().guests.agent = have;
     }
 
     /// A backup job has ended when it has been asked for this many times more; 0 at first.
@@ -154,6 +168,11 @@ impl Kvm {
     /// Whether the domain is there, and then whether it runs.
     pub fn runs(&self, domain: &str) -> Option<bool> {
         self.state().domain(domain).ok().map(|domain| domain.live.is_some())
+    }
+
+    /// Whether the file systems of a running guest are frozen.
+    pub fn is_frozen(&self, domain: &str) -> bool {
+        self.state().domain(domain).is_ok_and(|domain| domain.memory.is_frozen)
     }
 
     /// What was not there at first.

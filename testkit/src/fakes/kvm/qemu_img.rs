@@ -131,6 +131,11 @@ fn info(state: &State, path: &str) -> Answer {
         answer["full-backing-filename"] = json!(base);
         answer["backing-filename-format"] = json!(format);
     }
+    let snapshots = state.domains.values().flat_map(|domain| &domain.snapshots).filter(|snapshot| snapshot.is_in(path));
+    let snapshots: Vec<_> = snapshots.map(|snapshot| json!({ "name": snapshot.name })).collect();
+    if !snapshots.is_empty() {
+        answer["snapshots"] = json!(snapshots);
+    }
     Ok(format!("{answer:#}\n"))
 }
 

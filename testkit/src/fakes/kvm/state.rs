@@ -2,6 +2,7 @@
 
 use super::domain::Domain;
 use super::files::Files;
+use super::hostdev::Devices;
 use super::ip::Bridge;
 use super::secret::Secret;
 use super::{domain, network};
@@ -37,6 +38,8 @@ pub(super) struct Guests {
     pub ignore_acpi: bool,
     pub shut_down_after: u32,
     pub hold_devices: bool,
+    /// Whether an agent answers inside.
+    pub agent: bool,
     pub back_up_after: u32,
 }
 
@@ -49,6 +52,7 @@ pub(super) struct State {
     /// By number.
     pub secrets: BTreeMap<String, Secret>,
     pub ceph: Option<Cluster>,
+    pub devices: Devices,
     pub fences: Memory,
     pub served: BTreeMap<String, Vec<u8>>,
     pub guests: Guests,
@@ -85,6 +89,7 @@ impl State {
         let Some(domain) = self.domains.get_mut(name) else { return };
         domain.live = None;
         domain.stops_in = None;
+        domain.is_paused = false;
         let unfinished = domain.backups.stop();
         if domain.kept.is_none() {
             self.domains.remove(name);

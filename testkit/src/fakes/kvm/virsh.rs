@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{backup, network, one, qemu_img, secret};
+use super::{backup, hostdev, network, one, qemu_img, secret, snapshot};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -29,6 +29,19 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["autostart", domain] => (Acts, autostart(state, domain, true)),
         ["autostart", domain, "--disable"] => (Acts, autostart(state, domain, false)),
         ["start", domain] => (Acts, start(state, domain)),
+        ["resume", domain] => (Acts, snapshot::resume(state, domain)),
+        ["snapshot-list", domain, "--name", "--topological"] => (Looks, snapshot::list(state, domain, None)),
+        ["snapshot-list", domain, "--name", "--topological", "--descendants", "--from", from] => {
+            (Looks, snapshot::list(state, domain, Some(from)))
+        }
+        ["snapshot-dumpxml", domain, name] => (Looks, snapshot::dumpxml(state, domain, name)),
+        ["snapshot-create", domain, "/dev/stdin"] => (Acts, snapshot::create(state, domain, &text)),
+        ["snapshot-revert", domain, name] => (Acts, snapshot::revert(state, domain, name, false)),
+        ["snapshot-revert", domain, name, "--paused"] => (Acts, snapshot::revert(state, domain, name, true)),
+        ["snapshot-delete", domain, name] => (Acts, snapshot::delete(state, domain, name)),
+        ["qemu-agent-command", domain, ask, "--timeout", _] => (Looks, snapshot::agent(state, domain, ask)),
+        ["domfsfreeze", domain] => (Acts, snapshot::freeze(state, domain, true)),
+        ["domfsthaw", domain] => (Acts, snapshot::freeze(state, domain, false)),
         ["shutdown", domain, "--mode", "acpi"] => (Acts, shutdown(state, domain)),
         ["destroy", domain] => (Acts, destroy(state, domain)),
         ["undefine", domain, "--managed-save", "--snapshots-metadata", "--checkpoints-metadata", "--nvram"] => {
@@ -36,10 +49,18 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         }
         ["attach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, attach(state, domain, &text)),
         ["attach-device", domain, "/dev/stdin", "--live"] => (Acts, one::attach_live(state, domain, &text)),
-        ["attach-device", domain, "/dev/stdin", "--config"] => (Acts, one::attach_kept(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--config"] => match device(&text) {
+            device if device.name == "hostdev" => (Acts, hostdev::attach(state, domain, &device, false)),
+            _ => (Acts, one::attach_kept(state, domain, &text)),
+        },
+        ["nodedev-list", "--cap", "pci"] => (Looks, Ok(hostdev::list(state))),
+        ["nodedev-dumpxml", device] => (Looks, hostdev::dumpxml(state, device)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
         ["detach-device", domain, "/dev/stdin", "--live"] => (Acts, one::detach_live(state, domain, &text)),
-        ["detach-device", domain, "/dev/stdin", "--config"] => (Acts, one::detach_kept(state, domain, &text)),
+        ["detach-device", domain, "/dev/stdin", "--config"] => match device(&text) {
+            device if device.name == "hostdev" => (Acts, hostdev::detach(state, domain, &device, false)),
+            _ => (Acts, one::detach_kept(state, domain, &text)),
+        },
         ["secret-dumpxml", uuid] => (Looks, secret::dumpxml(state, uuid)),
         ["secret-get-value", uuid] => (Looks, secret::value(state, uuid)),
         ["secret-define", "/dev/stdin"] => (Acts, secret::define(state, &text)),
@@ -98,7 +119,11 @@ fn domstate(state: &mut State, name: &str) -> Answer {
 }
 
 fn word(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "running" } else { "shut off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) => "running",
+        None => "shut off",
+    }
 }
 
 fn dominfo(state: &State, name: &str) -> Answer {
@@ -197,6 +222,7 @@ fn undefine(state: &mut State, name: &str) -> Answer {
         return said(&format!("Failed to undefine domain '{name}'"), Err(why.into()));
     }
     (domain.kept, domain.autostart) = (None, false);
+    (domain.snapshots, domain.current) = (Vec::new(), None);
     domain.backups.checkpoints.clear();
     if domain.live.is_none() {
         state.domains.remove(name);
@@ -216,7 +242,11 @@ fn both<'a>(state: &'a mut State, name: &str) -> Result<Result<(&'a mut Node, &'
 
 pub(super) fn device(text: &str) -> Node {
     let device = Node::read(text).unwrap_or_else(|reason| panic!("the device is no XML: {reason}"));
-    assert!(["disk", "interface"].contains(&device.name.as_str()), "a device {} is not simulated", device.name);
+    assert!(
+        ["disk", "interface", "hostdev"].contains(&device.name.as_str()),
+        "a device {} is not simulated",
+        device.name
+    );
     device
 }
 
@@ -224,6 +254,9 @@ fn attach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to attach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::attach(state, name, &device, true);
+    }
     let target = device.of("target", "dev").filter(|_| device.name == "disk");
     if let Err(why) = both(state, name)? {
         return said(what, Err(why));
@@ -252,6 +285,9 @@ fn detach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to detach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::detach(state, name, &device, true);
+    }
     let hold = state.guests.hold_devices;
     let (child, attribute) = if device.name == "disk" { ("target", "dev") } else { ("mac", "address") };
     let sign = device.of(child, attribute).unwrap_or_default().to_owned();
