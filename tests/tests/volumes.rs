@@ -92,7 +92,7 @@ async fn who_is_alive_is_waited_for() {
     let scrub: Accepted<CephSpec> = world.fleet.ask(volume, State::Scrub).await;
     let reason = world.waits(&scrub).await;
     assert!(reason.contains("client.41") && reason.contains("10.0.0.5"), "{reason}");
-    assert_eq!(world.cluster.images(), [image.clone()]);
+    assert_eq!(world.cluster.images(), std::slice::from_ref(&image));
     world.cluster.close(&image, "somebody");
     assert_eq!(world.fleet.ended(scrub.task_id).await.status, TaskStatus::Succeeded);
     assert!(world.cluster.blocklist().is_empty() && world.cluster.images().is_empty());
