@@ -7,6 +7,8 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// Chains of backups on a fake host: what is kept, what goes, and what a backup refuses.
+mod backups;
 /// Changed behind drover's back: found, repaired, adopted.
 mod drift;
 /// What a paused worker does late is refused at the host.
@@ -17,6 +19,10 @@ mod machine;
 mod network;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
+/// A worker killed in the middle of a real backup.
+mod real_backup_crash;
+/// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
+mod real_ceph;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
@@ -37,3 +43,5 @@ mod real_segments;
 mod secrets;
 /// One trace from the POST to the last command.
 mod traces;
+/// Volumes beside what goes wrong, on a cluster that is not there.
+mod volumes;

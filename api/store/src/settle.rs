@@ -133,7 +133,7 @@ impl Unit {
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {
             State::ScrubQueue => Some(self.grace_end(&resource).await?),
-            _ => None,
+            _ => self.expiry(&resource, into)?,
         };
         self.shift(&mut resource, into, by, Some(&row.task)).await?;
         self.close_task(row, end, &resource);
