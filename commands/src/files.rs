@@ -23,7 +23,11 @@ pub fn make_folder(path: &str) -> Command<()> {
 /// What is in a folder, or nothing when it is absent.
 pub fn list(folder: &str) -> Command<Vec<String>> {
     let invocation = Invocation::looks(["ls", "-A", "-1", folder]).answers(&[0, 2]);
-    Command { invocation, read: |output| Ok(output.text().lines().map(str::to_owned).collect()) }
+    let read = |output: &Output| {
+        is_there(output)?;
+        Ok(output.text().lines().map(str::to_owned).collect())
+    };
+    Command { invocation, read }
 }
 
 /// Over what is there, in one step.
@@ -36,13 +40,20 @@ pub fn remove_tree(path: &str) -> Command<()> {
     Command::plain(Invocation::acts(["rm", "-rf", "--", path]).deadline(LONG))
 }
 
+/// An empty folder; one that is not empty stays.
+pub fn remove_folder(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["rmdir", "--ignore-fail-on-non-empty", "--", path]))
+}
+
+/// What was written to files and folders is on their disks when it returns.
+pub fn sync(paths: &[String]) -> Command<()> {
+    let argv = ["sync", "--"].into_iter().chain(paths.iter().map(String::as_str));
+    Command::plain(Invocation::acts(argv).deadline(LONG))
+}
+
 /// A file's text; none when it is absent.
 pub fn read(path: &str) -> Command<Option<String>> {
-    let read = |output: &Output| match output.status {
-        0 => Ok(Some(output.text())),
-        _ if String::from_utf8_lossy(&output.stderr).contains("No such file") => Ok(None),
-        _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-    };
+    let read = |output: &Output| is_there(output).map(|there| there.then(|| output.text()));
     Command { invocation: Invocation::looks(["cat", path]).answers(&[0, 1]), read }
 }
 
@@ -58,11 +69,17 @@ pub fn copy(from: &str, to: &str) -> Command<()> {
 
 /// A file's length in bytes; none when it is absent.
 pub fn bytes(path: &str) -> Command<Option<u64>> {
-    let read = |output: &Output| match output.status {
-        0 => output.text().trim().parse().map(Some).map_err(|_| "it is no number".to_owned()),
-        _ => Ok(None),
+    let read = |output: &Output| match is_there(output)? {
+        true => output.text().trim().parse().map(Some).map_err(|_| "it is no number".to_owned()),
+        false => Ok(None),
     };
     Command { invocation: Invocation::looks(["stat", "-L", "-c", "%s", path]).answers(&[0, 1]), read }
+}
+
+/// When a file was last written, as a word that is another one after the next write; none when it is absent.
+pub fn modified(path: &str) -> Command<Option<String>> {
+    let read = |output: &Output| is_there(output).map(|there| there.then(|| output.text().trim().to_owned()));
+    Command { invocation: Invocation::looks(["stat", "-L", "-c", "%.Y", path]).answers(&[0, 1]), read }
 }
 
 /// The host's clock, in seconds since 1970.
@@ -82,6 +99,16 @@ pub fn digests(paths: &[&str]) -> Command<BTreeSet<(String, String)>> {
     Command { invocation: Invocation::looks(argv).answers(&[0, 1]), read: read_digests }
 }
 
+/// Absent is what the program says is absent: what cannot be read may well be there.
+fn is_there(output: &Output) -> Result<bool, String> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match output.status {
+        0 => Ok(true),
+        _ if stderr.contains("No such file or directory") => Ok(false),
+        _ => Err(stderr.trim().to_owned()),
+    }
+}
+
 fn read_digests(output: &Output) -> Result<BTreeSet<(String, String)>, String> {
     let one = |line: &str| {
         let (sum, path) = line.split_once("  ").ok_or_else(|| format!("{line:?} is no checksum"))?;
@@ -91,11 +118,35 @@ fn read_digests(output: &Output) -> Result<BTreeSet<(String, String)>, String> {
 }
 
 fn read_sha256(output: &Output) -> Result<Option<String>, String> {
-    if output.status == 1 {
+    if !is_there(output)? {
         return Ok(None);
     }
     match output.text().get(..64) {
         Some(sum) if sum.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(Some(sum.to_owned())),
         _ => Err("there is no checksum in it".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails<T>(command: Command<T>, status: i32, stderr: &str) -> Result<T, String> {
+        (command.read)(&Output { status, stdout: Vec::new(), stderr: stderr.into() })
+    }
+
+    #[test]
+    fn only_what_is_said_to_be_absent_is_absent() {
+        let absent = "No such file or directory\n";
+        assert_eq!(fails(list("/b"), 2, absent), Ok(vec![]));
+        assert_eq!(fails(bytes("/b"), 1, absent), Ok(None));
+        assert_eq!(fails(sha256("/b"), 1, absent), Ok(None));
+        assert_eq!(fails(modified("/b"), 1, absent), Ok(None));
+        for why in ["Permission denied", "Not a directory", "Input/output error", "Stale file handle"] {
+            assert_eq!(fails(list("/b"), 2, why), Err(why.to_owned()));
+            assert_eq!(fails(bytes("/b"), 1, why), Err(why.to_owned()));
+            assert_eq!(fails(sha256("/b"), 1, why), Err(why.to_owned()));
+            assert_eq!(fails(read("/b"), 1, why), Err(why.to_owned()));
+        }
     }
 }

@@ -10,6 +10,14 @@ pub static JOB_FOREIGN: Entry = Entry {
     category: Category::Conflict,
 };
 
+pub static JOB_OTHER: Entry = Entry {
+    code: "2308",
+    text: "Domain {domain} has the job of another backup.",
+    cause: "A worker that began that backup was stopped, and its job still runs.",
+    remedy: "Nothing: the task waits for its end. A backup that nobody wants can be cancelled.",
+    category: Category::Locked,
+};
+
 pub static JOB_FAILED: Entry = Entry {
     code: "2302",
     text: "The backup job of {domain} failed: {reason}.",
@@ -26,7 +34,7 @@ pub static NO_DISKS: Entry = Entry {
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&JOB_FOREIGN, &JOB_FAILED, &NO_DISKS];
+pub(crate) const ENTRIES: &[&Entry] = &[&JOB_FOREIGN, &JOB_OTHER, &JOB_FAILED, &NO_DISKS];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub"];

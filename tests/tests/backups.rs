@@ -163,3 +163,50 @@ async fn a_vm_is_made_from_a_backup_only_while_that_is_whole() {
     assert!(error.text.contains(&path), "{error:?}");
     ground.fleet.stop().await;
 }
+
+#[tokio::test]
+async fn what_an_earlier_attempt_made_from_another_choice_is_made_anew() {
+    let ground = Ground::new().await;
+    let full = ground.back_up().await;
+    // As a full one it was copied and sealed, while another one was published.
+    let next = ResourceId(full.id.0 + 1);
+    let part = names::backup_part(&ground.repository, ground.vm, next);
+    let whole = names::backup(&ground.repository, ground.vm, full.id);
+    let manifest = ground.host.file(&format!("{whole}/manifest.json")).expect("the manifest");
+    ground.host.add_file(&format!("{part}/root.qcow2"), b"of another moment");
+    ground.host.add_file(&format!("{part}/manifest.json"), &manifest);
+    let record = json!({ "runs": true, "since": null, "refused": null, "disks": [], "written": [] });
+    ground.host.add_file(&format!("{part}/plan.json"), record.to_string().as_bytes());
+    let made = ground.back_up().await;
+    assert_eq!((made.id, &made.facts["parent"]), (next, &json!(full.id)));
+    let disk = ground.host.file(&format!("{}/root.qcow2", names::backup(&ground.repository, ground.vm, next)));
+    assert!(disk.is_some_and(|bytes| bytes != b"of another moment"));
+
+    // Off, a disk of it was packed, and the guest ran since.
+    ground.fleet.ask::<VmSpec>(ground.vm, State::Quiesce).await;
+    ground.fleet.reaches::<VmSpec>(ground.vm, State::Quiesced).await;
+    let last = ResourceId(next.0 + 1);
+    let part = names::backup_part(&ground.repository, ground.vm, last);
+    ground.host.add_file(&format!("{part}/root.qcow2"), b"of another moment");
+    let record = json!({ "runs": false, "since": null, "refused": null, "disks": [], "written": ["1.5"] });
+    ground.host.add_file(&format!("{part}/plan.json"), record.to_string().as_bytes());
+    assert_eq!(ground.back_up().await.id, last);
+    let disk = ground.host.file(&format!("{}/root.qcow2", names::backup(&ground.repository, ground.vm, last)));
+    assert!(disk.is_some_and(|bytes| bytes != b"of another moment"));
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_is_on_its_disk_before_it_has_its_name() {
+    let ground = Ground::new().await;
+    let made = ground.back_up().await;
+    let whole = names::backup(&ground.repository, ground.vm, made.id);
+    let lines = ground.host.transcript();
+    let at = |wanted: &str| lines.iter().position(|line| line.contains(wanted)).unwrap_or_else(|| panic!("{wanted}"));
+    let renamed = at(&format!("mv -f {whole}.part {whole}"));
+    let synced = at(&format!("sync -- {whole}.part/root.qcow2 {whole}.part/manifest.json {whole}.part"));
+    let folder =
+        lines.iter().rposition(|line| *line == format!("sync -- {}", names::backups_of(&ground.repository, ground.vm)));
+    assert!(synced < renamed && folder.is_some_and(|folder| renamed < folder), "{lines:#?}");
+    ground.fleet.stop().await;
+}

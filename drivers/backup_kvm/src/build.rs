@@ -1,7 +1,7 @@
 //! Builds a backup: all disks of one moment, compressed, with checksums and a manifest; the guest goes on meanwhile.
 
 use crate::plan::Plan;
-use crate::steps::{copy::Copy, pack::Pack, publish::Publish, seal::Seal, undo};
+use crate::steps::{begin::Begin, copy::Copy, pack::Pack, publish::Publish, seal::Seal, undo};
 use backups::Repository;
 use commands::files;
 use errors::Fault;
@@ -24,6 +24,7 @@ pub async fn execute(cx: &Context, backup: &Backup, repository: Repository) -> R
     // Not before: only the VM's lock keeps its disks and its other backups as they are.
     let plan = Arc::new(Plan::look(cx, backup).await?);
     let mut steps = Steps::new();
+    steps.then(Begin(plan.clone()));
     if plan.runs {
         steps.then(Copy(plan.clone()));
     }

@@ -1,6 +1,7 @@
 //! A backup job and its checkpoint as libvirt's XML: pure functions with golden files.
 
 use crate::plan::Source;
+use model::ResourceId;
 use quick_xml::escape::escape;
 use std::fmt::Write;
 
@@ -53,6 +54,13 @@ pub fn is_ours(xml: &str, folder: &str) -> bool {
     xml.contains(&format!("<target file='{}/", escape(folder)))
 }
 
+/// Whether it writes into the folder of any unfinished backup of the VM, in whichever repository.
+pub fn is_drovers(xml: &str, vm: ResourceId) -> bool {
+    let folder = format!("/{vm}/");
+    let inside = xml.split(folder.as_str()).skip(1);
+    inside.filter_map(|rest| rest.split_once(".part/")).any(|(id, _)| id.parse::<i64>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +96,8 @@ mod tests {
         let next = backup(&disks(), "/b/7/32.part", Some("drover-31"));
         assert!(is_same(&full, "/b/7/31.part", None) && is_same(&next, "/b/7/32.part", Some("drover-31")));
         assert!(!is_same(&full, "/b/7/31.part", Some("drover-30")) && !is_same(&next, "/b/7/32.part", None));
+        assert!(is_drovers(&full, ResourceId(7)) && !is_drovers(&full, ResourceId(8)));
+        assert!(!is_drovers(&backup(&disks(), "/mnt/7/mine", None), ResourceId(7)));
         assert!(!is_ours(&full, "/b/7/3") && !is_ours(&full, "/b/7/32.part"));
     }
 }

@@ -9,6 +9,7 @@ mod scrub;
 mod choice;
 mod job;
 mod plan;
+mod record;
 mod steps;
 
 pub use backups::verify;

@@ -1,6 +1,7 @@
 //! What a build works with: the VM's disks as they are now, and what the backup is made from.
 
 use crate::choice::{Choice, choose};
+use crate::record::Record;
 use backups::Repository;
 use commands::virsh::{self, State, checkpoint};
 use commands::{files, qemu_img};
@@ -9,10 +10,11 @@ use errors::Fault;
 use lifecycle::Context;
 use model::backup::{Backup, Manifest};
 use model::{ResourceId, names};
+use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
 /// A disk of the VM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     pub name: String,
     pub path: String,
@@ -61,7 +63,8 @@ impl Plan {
         let valid_hours = backup.spec.valid_hours;
         let refused = OnceLock::new();
         let plan = Self { vm, backup: backup.id, valid_hours, repository, disks, runs, choice, refused, checkpoints };
-        if let Some(why) = cx.run(files::read(&plan.refusal())).await? {
+        let record = cx.run(files::read(&plan.record_path())).await?.and_then(|text| Record::read(&text));
+        if let Some(why) = record.filter(|record| record.since == plan.since()).and_then(|record| record.refused) {
             plan.refuse(&why);
         }
         Ok(plan)
@@ -81,9 +84,51 @@ impl Plan {
         }
     }
 
-    /// The file that says why it is a full one, for who carries on.
-    pub fn refusal(&self) -> String {
-        format!("{}/refused", self.part())
+    /// What was chosen, before libvirt was asked.
+    fn since(&self) -> Option<ResourceId> {
+        match &self.choice {
+            Choice::Full(_) => None,
+            Choice::Since(manifest) => Some(manifest.backup),
+        }
+    }
+
+    /// The file with what was chosen, for who carries on.
+    pub fn record_path(&self) -> String {
+        format!("{}/plan.json", self.part())
+    }
+
+    /// As it is to be now.
+    pub async fn record(&self, cx: &Context) -> Result<Record, Fault> {
+        let mut written = Vec::new();
+        for disk in self.disks.iter().filter(|_| !self.runs) {
+            written.push(cx.run(files::modified(&disk.path)).await?);
+        }
+        let (since, refused) = (self.since(), self.refused.get().cloned());
+        Ok(Record { runs: self.runs, since, refused, disks: self.disks.clone(), written })
+    }
+
+    /// Nothing is left of what was made so far but what it is made from.
+    pub async fn begin_anew(&self, cx: &Context) -> Result<(), Fault> {
+        domains::checkpoint::delete(cx, self.vm, &self.checkpoint()).await?;
+        // First: half of what was there is not to be taken for all of it.
+        cx.remove(&self.record_path()).await?;
+        cx.run(files::remove_tree(&self.part())).await?;
+        cx.run(files::make_folder(&self.part())).await?;
+        // Not before: deleting a checkpoint may write to a disk.
+        let record = self.record(cx).await?;
+        cx.put(&self.record_path(), record.text().as_bytes(), 0o600).await
+    }
+
+    /// Whether a job has copied every disk.
+    pub async fn is_copied(&self, cx: &Context) -> Result<bool, Fault> {
+        for disk in &self.disks {
+            let is_there = cx.run(files::exists(&self.copy(&disk.name))).await?
+                || cx.run(files::exists(&self.file(&disk.name))).await?;
+            if !is_there {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What the backup holds the difference to.

@@ -31,14 +31,10 @@ impl Copy {
         }
         // After a full backup no other one goes on from what was before.
         let stale = if plan.parent().is_none() { plan.checkpoints.as_slice() } else { &[] };
-        for name in stale.iter().chain([&plan.checkpoint()]) {
+        for name in stale {
             domains::checkpoint::delete(cx, plan.vm, name).await?;
         }
-        cx.run(files::remove_tree(&part)).await?;
-        cx.run(files::make_folder(&part)).await?;
-        if let Some(why) = plan.why_full() {
-            cx.put(&plan.refusal(), why.as_bytes(), 0o600).await?;
-        }
+        plan.begin_anew(cx).await?;
         let checkpoint = format!("{part}/checkpoint.xml");
         cx.put(&checkpoint, job::checkpoint(&plan.checkpoint(), &plan.disks).as_bytes(), 0o600).await?;
         let xml = job::backup(&plan.disks, &part, self.since());
@@ -103,19 +99,7 @@ impl Step for Copy {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move {
-            if self.0.is_published(cx).await? {
-                return Ok(Look::Done);
-            }
-            for disk in &self.0.disks {
-                let is_there = cx.run(files::exists(&self.0.copy(&disk.name))).await?
-                    || cx.run(files::exists(&self.0.file(&disk.name))).await?;
-                if !is_there {
-                    return Ok(Look::Todo);
-                }
-            }
-            Ok(Look::Done)
-        })
+        Box::pin(async move { Ok(Look::done_if(self.0.is_published(cx).await? || self.0.is_copied(cx).await?)) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
@@ -125,6 +109,9 @@ impl Step for Copy {
             match cx.run(backup::running(uri, &domain)).await? {
                 Some(xml) if job::is_same(&xml, &part, self.since()) => {}
                 Some(xml) if job::is_ours(&xml, &part) => self.begin_somehow(cx, true).await?,
+                Some(xml) if job::is_drovers(&xml, plan.vm) => {
+                    return Err(Fault::new(&errors::backup_kvm::JOB_OTHER).hole("domain", domain));
+                }
                 Some(_) => return Err(Fault::new(&errors::backup_kvm::JOB_FOREIGN).hole("domain", domain)),
                 None => self.begin_somehow(cx, false).await?,
             }

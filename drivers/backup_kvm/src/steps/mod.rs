@@ -1,5 +1,6 @@
 //! The steps of both verbs: each looks, acts, and looks again.
 
+pub mod begin;
 pub mod copy;
 pub mod pack;
 pub mod publish;

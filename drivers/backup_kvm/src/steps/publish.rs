@@ -26,6 +26,19 @@ impl Publish {
     }
 }
 
+impl Publish {
+    /// Under its plain name, once all of it is on the repository's own disks: the name says that it is whole.
+    async fn rename(&self, cx: &Context, part: &str) -> Result<(), Fault> {
+        let (plan, repository) = (&self.0, &self.0.repository);
+        let (all, whole) = (repository.folder(plan.vm), repository.backup(plan.vm, plan.backup));
+        let mut written: Vec<String> = plan.disks.iter().map(|disk| format!("{part}/{}.qcow2", disk.name)).collect();
+        written.extend([backups::manifest_in(part), part.to_owned()]);
+        cx.run(repository.on(files::sync(&written))).await?;
+        cx.run(repository.on(files::rename(part, &whole))).await?;
+        cx.run(repository.on(files::sync(&[all]))).await
+    }
+}
+
 impl Step for Publish {
     fn name(&self) -> String {
         "publish".into()
@@ -51,15 +64,14 @@ impl Step for Publish {
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             let plan = &self.0;
-            let whole = plan.repository.backup(plan.vm, plan.backup);
             let Some(machine) = plan.repository.machine() else {
                 cx.remove(&format!("{}/checkpoint.xml", plan.part())).await?;
-                cx.remove(&plan.refusal()).await?;
-                return cx.run(files::rename(&plan.part(), &whole)).await;
+                cx.remove(&plan.record_path()).await?;
+                return self.rename(cx, &plan.part()).await;
             };
             if !plan.is_published(cx).await? {
                 let there = self.send(cx, machine).await?;
-                cx.run(ssh::on(machine, files::rename(&there, &whole))).await?;
+                self.rename(cx, &there).await?;
             }
             // With what stood there for its parent.
             cx.run(files::remove_tree(&names::backups_of(&plan.repository.desk(), plan.vm))).await

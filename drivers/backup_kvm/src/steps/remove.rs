@@ -85,7 +85,8 @@ impl Step for Remove {
                 cx.run(repository.on(files::remove_tree(&folder))).await?;
             }
             if self.is_empty(cx).await? {
-                cx.run(repository.on(files::remove_tree(&repository.folder(self.vm)))).await?;
+                // Only ever an empty one: what a listing has missed stays.
+                cx.run(repository.on(files::remove_folder(&repository.folder(self.vm)))).await?;
             }
             Ok(())
         })

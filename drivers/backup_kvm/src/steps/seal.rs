@@ -23,9 +23,9 @@ impl Seal {
         for disk in &self.0.disks {
             let path = self.0.file(&disk.name);
             cx.note(format!("checksum of {}", disk.name));
-            let size = cx.run(qemu_img::info(&path)).await?.unwrap_or_default().bytes;
-            let bytes = cx.run(files::bytes(&path)).await?.unwrap_or_default();
-            let sha256 = cx.run_long(files::sha256(&path)).await?.unwrap_or_default();
+            let size = there(cx, &path, cx.run(qemu_img::info(&path)).await?)?.bytes;
+            let bytes = there(cx, &path, cx.run(files::bytes(&path)).await?)?;
+            let sha256 = there(cx, &path, cx.run_long(files::sha256(&path)).await?)?;
             disks.push(ManifestDisk {
                 name: disk.name.clone(),
                 size,
@@ -49,6 +49,15 @@ impl Seal {
             None => cx.run(files::clock()).await?,
         };
         Ok(Timestamp::from_second(seconds).unwrap_or_default())
+    }
+}
+
+/// What was found of a file, which must be there: only in a dry run nothing has made it.
+fn there<T: Default>(cx: &Context, path: &str, found: Option<T>) -> Result<T, Fault> {
+    match found {
+        Some(found) => Ok(found),
+        None if cx.is_dry_run() => Ok(T::default()),
+        None => Err(Fault::new(&errors::backups::FILE_DAMAGED).hole("path", path).hole("reason", "it is absent")),
     }
 }
 

@@ -184,6 +184,9 @@ pub(in crate::fakes) fn coreutils(files: &mut Files, argv: &[&str]) -> Option<(E
         ["rm", "-rf", "--", path] => (Acts, rm(files, path)),
         ["cat", path] => (Looks, cat(files, path)),
         ["touch", path] => (Acts, touch(files, path)),
+        ["rmdir", "--ignore-fail-on-non-empty", "--", path] => (Acts, rmdir(files, path)),
+        ["sync", "--", paths @ ..] => (Acts, sync(files, paths)),
+        ["stat", "-L", "-c", "%.Y", path] => (Looks, modified(files, path)),
         ["stat", "-L", "-c", "%s", path] => (Looks, stat(files, path)),
         ["date", "+%s"] => (Looks, Ok("1795270921\n".into())),
         ["sha256sum", path] => (Looks, sha256sum(files, path)),
@@ -246,6 +249,30 @@ fn stat(files: &Files, path: &str) -> Answer {
     match files.read(path) {
         Ok(file) => Ok(format!("{}\n", file.bytes.len())),
         Err(wrong) => refused(1, format!("stat: cannot statx '{path}': {}\n", wrong.text())),
+    }
+}
+
+/// Nothing here has a time: another content stands for another moment.
+fn modified(files: &Files, path: &str) -> Answer {
+    match files.read(path) {
+        Ok(file) => Ok(format!("{}\n", sha256(&file.bytes))),
+        Err(wrong) => refused(1, format!("stat: cannot statx '{path}': {}\n", wrong.text())),
+    }
+}
+
+fn rmdir(files: &mut Files, path: &str) -> Answer {
+    if let Err(wrong) = files.has_folder(path) {
+        return refused(1, format!("rmdir: failed to remove '{path}': {}\n", wrong.text()));
+    }
+    // What is in it stays with it.
+    let _ = files.remove(path);
+    Ok(String::new())
+}
+
+fn sync(files: &Files, paths: &[&str]) -> Answer {
+    match paths.iter().find(|path| !files.exists(path)) {
+        None => Ok(String::new()),
+        Some(path) => refused(1, format!("sync: error opening '{path}': {}\n", Wrong::Absent.text())),
     }
 }
 
