@@ -33,7 +33,9 @@ pub struct Repository {
 /// A backup in it.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub manifest: Manifest,
+    pub backup: ResourceId,
+    /// Or why it is not known: one that is damaged stands in nobody's way.
+    pub manifest: Result<Manifest, String>,
     /// Kept only for those that stand on it.
     pub is_scrubbed: bool,
 }
@@ -130,10 +132,17 @@ impl Repository {
         Ok(ids)
     }
 
-    pub async fn found(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Option<Found>, Fault> {
-        let Some(manifest) = self.manifest(cx, vm, backup).await? else { return Ok(None) };
+    pub async fn found(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Found, Fault> {
+        let manifest = match self.manifest(cx, vm, backup).await {
+            Ok(Some(manifest)) => Ok(manifest),
+            Ok(None) => Err(format!("backup {backup} has no manifest")),
+            Err(fault) if std::ptr::eq(fault.entry, &errors::backups::MANIFEST_UNREADABLE) => {
+                Err(format!("the manifest of backup {backup} cannot be read"))
+            }
+            Err(fault) => return Err(fault),
+        };
         let is_scrubbed = cx.run(self.on(files::exists(&self.mark(vm, backup)))).await?;
-        Ok(Some(Found { manifest, is_scrubbed }))
+        Ok(Found { backup, manifest, is_scrubbed })
     }
 
     /// What says that a backup is kept only for others.

@@ -210,3 +210,33 @@ async fn a_backup_is_on_its_disk_before_it_has_its_name() {
     assert!(synced < renamed && folder.is_some_and(|folder| renamed < folder), "{lines:#?}");
     ground.fleet.stop().await;
 }
+
+#[tokio::test]
+async fn a_damaged_manifest_is_in_nobodys_way_and_can_be_scrubbed() {
+    let ground = Ground::new().await;
+    let damage = |id: ResourceId| {
+        let whole = names::backup(&ground.repository, ground.vm, id);
+        ground.host.add_file(&format!("{whole}/manifest.json"), b"{");
+    };
+    let (a, b) = (ground.back_up().await.id, ground.back_up().await.id);
+    damage(b);
+    let c = ground.back_up().await;
+    assert_eq!(c.facts["kind"], "full");
+    assert!(c.facts["why_full"].as_str().is_some_and(|why| why.contains(&b.to_string())), "{:?}", c.facts);
+    let d = ground.back_up().await;
+    assert_eq!(d.facts["parent"], json!(c.id));
+    // What stands under the newest one.
+    damage(c.id);
+    let e = ground.back_up().await;
+    assert_eq!(e.facts["kind"], "full", "{:?}", e.facts);
+
+    let all = [a, b, c.id, d.id, e.id];
+    ground.scrub(a).await;
+    assert!(ground.has(a), "the damaged ones may stand on it");
+    ground.scrub(b).await;
+    ground.scrub(c.id).await;
+    assert_eq!(all.map(|id| ground.has(id)), [false, false, true, true, true]);
+    ground.scrub(d.id).await;
+    assert_eq!(all.map(|id| ground.has(id)), [false, false, false, false, true]);
+    ground.fleet.stop().await;
+}

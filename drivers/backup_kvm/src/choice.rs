@@ -13,12 +13,16 @@ pub enum Choice {
 }
 
 /// From the disks and the newest backup of the repository.
-pub fn choose(runs: bool, disks: &[Source], newest: Option<Manifest>, full_every: u32) -> Choice {
+pub fn choose(runs: bool, disks: &[Source], newest: Result<Option<Manifest>, String>, full_every: u32) -> Choice {
     let full = |why: &str| Choice::Full(why.to_owned());
     if !runs {
         return full("the VM is off, and libvirt backs up what runs");
     }
-    let Some(manifest) = newest else { return full("it is the first of its repository") };
+    let manifest = match newest {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => return full("it is the first of its repository"),
+        Err(why) => return full(&format!("nothing can stand on the last one: {why}")),
+    };
     if manifest.checkpoint.is_none() {
         return full("the last one was made while the VM was off");
     }
@@ -46,7 +50,7 @@ mod tests {
         Source { name: name.into(), path: format!("/{name}"), target: "vda".into(), size }
     }
 
-    fn newest(change: impl FnOnce(&mut Manifest)) -> Option<Manifest> {
+    fn newest(change: impl FnOnce(&mut Manifest)) -> Result<Option<Manifest>, String> {
         let moment = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let file = |name: &str| ManifestDisk {
             name: name.into(),
@@ -69,7 +73,7 @@ mod tests {
             disks: vec![file("root")],
         };
         change(&mut newest);
-        Some(newest)
+        Ok(Some(newest))
     }
 
     #[test]
@@ -82,7 +86,8 @@ mod tests {
         let choose = |disks: &[Source], newest, every| why(super::choose(true, disks, newest, every));
         assert_eq!(choose(&disks, newest(|_| ()), 3), "since 32");
         assert_eq!(choose(&disks, newest(|_| ()), 2), "a chain has at most 2");
-        assert!(choose(&disks, None, 3).contains("the first"));
+        assert!(choose(&disks, Ok(None), 3).contains("the first"));
+        assert!(choose(&disks, Err("backup 31 has no manifest".into()), 3).contains("backup 31"));
         assert!(choose(&[disk("root", 6)], newest(|_| ()), 3).contains("grown"));
         assert!(choose(&[disk("root", 5), disk("data", 5)], newest(|_| ()), 3).contains("added"));
         assert!(choose(&disks, newest(|newest| newest.checkpoint = None), 3).contains("off"));

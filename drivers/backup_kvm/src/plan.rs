@@ -164,18 +164,29 @@ impl Plan {
     }
 }
 
+/// The newest one that is kept for itself; or why nothing can stand on it.
 async fn newest(
     cx: &Context,
     repository: &Repository,
     backup: &Backup,
     ids: &[ResourceId],
-) -> Result<Option<Manifest>, Fault> {
+) -> Result<Result<Option<Manifest>, String>, Fault> {
+    let vm = backup.spec.vm;
     for id in ids.iter().filter(|id| **id != backup.id) {
-        if let Some(found) = repository.found(cx, backup.spec.vm, *id).await?
-            && !found.is_scrubbed
-        {
-            return Ok(Some(found.manifest));
+        let found = repository.found(cx, vm, *id).await?;
+        if found.is_scrubbed {
+            continue;
         }
+        let manifest = match found.manifest {
+            Ok(manifest) => manifest,
+            Err(why) => return Ok(Err(why)),
+        };
+        for link in &manifest.chain {
+            if let Err(why) = repository.found(cx, vm, *link).await?.manifest {
+                return Ok(Err(why));
+            }
+        }
+        return Ok(Ok(Some(manifest)));
     }
-    Ok(None)
+    Ok(Ok(None))
 }

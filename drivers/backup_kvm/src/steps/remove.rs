@@ -18,7 +18,7 @@ impl Remove {
     async fn all(&self, cx: &Context) -> Result<Vec<Found>, Fault> {
         let mut all = Vec::new();
         for id in self.repository.ids(cx, self.vm).await? {
-            all.extend(self.repository.found(cx, self.vm, id).await?);
+            all.push(self.repository.found(cx, self.vm, id).await?);
         }
         Ok(all)
     }
@@ -37,10 +37,17 @@ impl Remove {
     }
 }
 
-/// Scrubbed, and nothing stands on it; the newest first, so that what it stands on comes after it.
-fn unneeded(all: &[Found]) -> Option<&Found> {
-    let stands_on = |id: ResourceId| all.iter().any(|other| other.manifest.parent() == Some(id));
-    all.iter().find(|found| found.is_scrubbed && !stands_on(found.manifest.backup))
+/// Whether another one stands on it; one that cannot be read may stand on any, until it is scrubbed itself.
+fn is_needed(all: &[Found], id: ResourceId) -> bool {
+    all.iter().filter(|other| other.backup != id).any(|other| match &other.manifest {
+        Ok(manifest) => manifest.chain.contains(&id),
+        Err(_) => !other.is_scrubbed,
+    })
+}
+
+/// Scrubbed, and nothing stands on it.
+fn unneeded(all: &[Found]) -> Option<ResourceId> {
+    all.iter().find(|found| found.is_scrubbed && !is_needed(all, found.backup)).map(|found| found.backup)
 }
 
 impl Step for Remove {
@@ -55,7 +62,7 @@ impl Step for Remove {
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
             let all = self.all(cx).await?;
-            let own = all.iter().find(|found| found.manifest.backup == self.backup);
+            let own = all.iter().find(|found| found.backup == self.backup);
             let is_kept = own.is_none_or(|own| own.is_scrubbed);
             let done = is_kept && unneeded(&all).is_none() && self.gone(cx).await?.is_empty();
             Ok(Look::done_if(done && !self.is_empty(cx).await?))
@@ -66,19 +73,19 @@ impl Step for Remove {
         Box::pin(async move {
             let repository = &self.repository;
             let mut all = self.all(cx).await?;
-            if let Some(own) = all.iter_mut().find(|found| found.manifest.backup == self.backup) {
+            if let Some(own) = all.iter_mut().find(|found| found.backup == self.backup) {
                 cx.run(repository.on(files::mark(&repository.mark(self.vm, self.backup)))).await?;
                 own.is_scrubbed = true;
             }
-            while let Some(found) = unneeded(&all) {
-                let id = found.manifest.backup;
+            while let Some(id) = unneeded(&all) {
                 let folder = repository.backup(self.vm, id);
                 // Renamed first: half a backup has no plain name.
                 cx.run(repository.on(files::rename(&folder, &format!("{folder}.gone")))).await?;
-                all.retain(|found| found.manifest.backup != id);
+                all.retain(|found| found.backup != id);
             }
-            if let Some(own) = all.iter().find(|found| found.manifest.backup == self.backup) {
-                let needed = all.iter().filter(|other| other.manifest.chain.contains(&own.manifest.backup)).count();
+            if all.iter().any(|found| found.backup == self.backup) {
+                let chains = all.iter().filter_map(|other| other.manifest.as_ref().ok());
+                let needed = chains.filter(|manifest| manifest.chain.contains(&self.backup)).count();
                 cx.note(format!("kept for {needed} that stand on it"));
             }
             for folder in self.gone(cx).await? {
