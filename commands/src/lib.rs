@@ -8,5 +8,8 @@ pub mod kill;
 pub mod nft;
 pub mod qemu_img;
 pub mod sysctl;
+pub mod strongswan;
 pub mod systemctl;
+pub mod unshare;
 pub mod virsh;
+pub mod wireguard;

@@ -13,6 +13,7 @@ pub mod gpu;
 pub mod image;
 pub mod project;
 pub mod resource;
+pub mod secret;
 pub mod server;
 pub mod snapshot;
 pub mod virtual_router;
