@@ -11,6 +11,8 @@ mod attempts;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// What the chapters on real routers share.
+mod network;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
@@ -21,6 +23,8 @@ mod real_kvm;
 mod real_kvm_crash;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
+/// Routers with real packets: rules, translation, leases, names, carriers, a reboot.
+mod real_router;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.
