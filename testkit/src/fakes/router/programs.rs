@@ -1,7 +1,8 @@
 //! nftables, dnsmasq, sysctl, kill and systemd.
 
 use super::ip::open;
-use super::state::{Answer, Refused, refused, Process, State};
+use super::state::{Answer, Process, Program, Refused, State, refused};
+use super::vpn;
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
 use serde_json::json;
@@ -13,6 +14,10 @@ pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(E
         ["sysctl", "-n", ..] => (Looks, read_settings),
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
         ["dnsmasq", _] => (Acts, start),
+        ["env", _, "start-stop-daemon", ..] => (Acts, vpn::start_charon),
+        ["wireguard-go", _] => (Acts, vpn::start_wireguard),
+        ["wg", "show", _, "dump"] => (Looks, vpn::dump),
+        ["wg", "syncconf", _, _] => (Acts, vpn::sync),
         _ => return None,
     };
     if let Err(refused) = open(state, space) {
@@ -41,7 +46,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
     })
 }
 
-fn text(state: &State, path: &str) -> Option<String> {
+pub(super) fn text(state: &State, path: &str) -> Option<String> {
     state.files.read(path).ok().map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
 }
 
@@ -120,7 +125,8 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         let found = config.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         found.unwrap_or_else(|| panic!("dnsmasq without {name} is not simulated")).to_owned()
     };
-    if state.processes.values().any(|process| process.space == space) {
+    let is_dnsmasq = |process: &Process| matches!(process.program, Program::Dnsmasq(_));
+    if state.processes.values().any(|process| process.space == space && is_dnsmasq(process)) {
         return refused(2, "\ndnsmasq: failed to bind DHCP server socket: Address already in use\n");
     }
     let links = config.lines().filter_map(|line| line.strip_prefix("interface="));
@@ -135,15 +141,17 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         state.files.put(&leases, Vec::new(), 0o644)?;
     }
     let hosts = [option("addn-hosts"), option("dhcp-hostsfile")].map(|path| (path, String::new())).into();
-    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, hosts });
+    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, program: Program::Dnsmasq(hosts) });
     read_hosts(state, pid);
     Ok(String::new())
 }
 
 fn read_hosts(state: &mut State, pid: u32) {
     let Some(mut process) = state.processes.remove(&pid) else { return };
-    for (path, read) in &mut process.hosts {
-        *read = text(state, path).unwrap_or_default();
+    if let Program::Dnsmasq(hosts) = &mut process.program {
+        for (path, read) in hosts {
+            *read = text(state, path).unwrap_or_default();
+        }
     }
     state.processes.insert(pid, process);
 }
@@ -157,8 +165,12 @@ fn kill(state: &mut State, signal: &str, pids: &[&str]) -> Answer {
         } else if signal == "-HUP" {
             read_hosts(state, pid);
         } else if let Some(process) = state.processes.remove(&pid) {
-            // It has given up the right to remove it.
-            debug_assert!(state.files.exists(&process.pid_file));
+            match &process.program {
+                // It has given up the right to remove its pid file.
+                Program::Dnsmasq(_) => debug_assert!(state.files.exists(&process.pid_file)),
+                Program::Charon(socket, _) => state.files.remove(socket)?,
+                Program::WireguardGo(link) => vpn::end_wireguard(state, &process.space, link)?,
+            }
         }
     }
     if stderr.is_empty() { Ok(String::new()) } else { refused(1, stderr) }
