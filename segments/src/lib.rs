@@ -5,8 +5,8 @@ pub mod carrier;
 
 use commands::{ip, virsh};
 use errors::Fault;
-use lifecycle::{Acted, Context, Look, Looked, Step};
 use ip::link;
+use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::lock::LockName;
 use model::server::Carrier;
 use model::{SegmentId, names};

@@ -25,6 +25,10 @@ mod real_kvm_crash;
 mod real_rabbitmq;
 /// Routers with real packets: rules, translation, leases, names, carriers, a reboot.
 mod real_router;
+/// What routers are made from, before the programs that read it.
+mod real_ruleset;
+/// Site-to-site VPNs with real packets: what the internet sees of them, updates, a reboot.
+mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

@@ -5,6 +5,7 @@ use model::ServerType;
 use model::server::{RouterSettings, ServerSpec};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv6Addr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -77,13 +78,14 @@ fn seen() -> Vec<String> {
     };
     let mut seen = lines(run("ip", &["netns", "list"]), "namespace");
     let links = lines(run("ip", &["-brief", "link", "show"]), "link");
-    let ours = |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
+    let ours =
+        |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));
-    let servers = Command::new("pgrep").args(["-a", "dnsmasq"]).output().expect("pgrep runs");
+    let servers = Command::new("pgrep").args(["-a", "dnsmasq|charon|wireguard-go"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
-    seen.extend(servers.lines().filter(|line| line.contains("/routers/")).map(|line| format!("process {line}")));
+    seen.extend(servers.lines().filter(|line| !line.contains("dnsmasq") || line.contains("/routers/")).map(|line| format!("process {line}")));
     seen
 }
 
@@ -98,6 +100,13 @@ fn tidy() {
             let pids = run("ip", &["netns", "pids", space]);
             pids.lines().for_each(|pid| quiet("kill", &["-KILL", pid]));
             quiet("ip", &["netns", "delete", space]);
+        }
+    }
+    for unit in run("find", &["/etc/systemd/system", "-maxdepth", "1", "-name", "drover-r*.service"]).lines() {
+        let of_a_test = std::fs::read_to_string(unit).is_ok_and(|text| text.contains(" /tmp/"));
+        if of_a_test {
+            quiet("systemctl", &["-q", "disable", unit.rsplit('/').next().unwrap_or_default()]);
+            quiet("rm", &["-f", unit]);
         }
     }
     for row in run("ip", &["-brief", "link", "show"]).lines().filter_map(|line| line.split_whitespace().next()) {
@@ -141,6 +150,22 @@ impl Place {
         self
     }
 
+    /// Another link, and as a router between the two.
+    #[must_use]
+    pub fn between(self, link: &str, bridge: &str, address: &str) -> Self {
+        let outside = format!("rt-{}-{link}", &self.name[Self::MARK.len()..]);
+        run("ip", &["link", "add", "name", &outside, "type", "veth", "peer", "name", link, "netns", &self.name]);
+        run("ip", &["link", "set", "dev", &outside, "master", bridge, "up"]);
+        self.run(&["ip", "link", "set", "dev", link, "up"]);
+        self.run(&["ip", "address", "add", address, "dev", link]);
+        self.run(&["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+        self
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     #[must_use]
     pub fn routed(self, to: &str, via: &str) -> Self {
         self.run(&["ip", "route", "replace", to, "via", via]);
@@ -173,13 +198,14 @@ impl Place {
         let mut serve = self.command(&["socat", &listen, "SYSTEM:echo $SOCAT_PEERADDR; exec cat"]);
         self.servers.push(serve.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("socat runs"));
         let own = format!("TCP:127.0.0.1:{port},retry=50,interval=0.1");
-        self.run(&["socat", "-u", &own, "OPEN:/dev/null"]);
+        self.run(&["socat", "-t", "5", "-", &own]);
     }
 
     /// What the server at an address sees; none when it is not reached.
     pub fn asks(&self, address: &str, port: u16) -> Option<String> {
-        let text = self.tries(&["socat", "-T", "1", "-u", &connect(address, port), "-"])?;
-        Some(text.trim().trim_start_matches("[0000:0000:0000:0000:0000:ffff:").trim_matches(['[', ']']).to_owned())
+        let text = self.tries(&["socat", "-t", "2", "-", &connect(address, port)])?;
+        let seen: Ipv6Addr = text.trim().trim_matches(['[', ']']).parse().expect("an address");
+        Some(seen.to_canonical().to_string())
     }
 
     /// A connection that stays.

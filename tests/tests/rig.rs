@@ -62,7 +62,9 @@ impl Ground {
         let own = [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")];
         // One resource at a time is on a network.
         let mine = |text: &str| {
-            text.starts_with("bridge ") || router::is_of(text, id) || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
+            text.starts_with("bridge ")
+                || router::is_of(text, id)
+                || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
         };
         let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
@@ -118,7 +120,8 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     let wish = |_: &Fleet| {
-        let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true }];
+        let segments =
+            vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))

@@ -34,9 +34,9 @@ const LOOPBACK: &str = "lo";
 pub fn difference(layout: &Layout, found: &Found) -> Difference {
     let mut change = Difference::default();
     let wanted = |link: &&Link| layout.ports.iter().any(|port| port.outside == link.name);
-    change.outside.extend(
-        found.outside.iter().filter(|link| !wanted(link)).map(|link| format!("link delete dev {}", link.name)),
-    );
+    change
+        .outside
+        .extend(found.outside.iter().filter(|link| !wanted(link)).map(|link| format!("link delete dev {}", link.name)));
     let is_up = |name: &str| found.inside.iter().any(|own| own.link.name == name && own.link.is_up());
     if !is_up(LOOPBACK) {
         change.inside.push(format!("link set dev {LOOPBACK} up"));
@@ -149,7 +149,10 @@ fn through(way: &Way) -> String {
 fn reads(net: &IpNet, text: &str, route: &Route) -> bool {
     match text {
         "default" => net.prefix_len() == 0 && route.via.is_some_and(|via| via.is_ipv4() == net.addr().is_ipv4()),
-        text => text.parse().is_ok_and(|found: IpNet| found == *net) || text.parse().is_ok_and(|found: IpAddr| IpNet::from(found) == *net),
+        text => {
+            text.parse().is_ok_and(|found: IpNet| found == *net)
+                || text.parse().is_ok_and(|found: IpAddr| IpNet::from(found) == *net)
+        }
     }
 }
 

@@ -91,10 +91,7 @@ pub fn hosts(network: &Network, neighbours: &[Neighbour]) -> String {
 }
 
 /// The nics on the router's segments with their names: the VM's for its first one, `web-1-store` for another.
-fn nics<'a>(
-    network: &'a Network,
-    neighbours: &'a [Neighbour],
-) -> impl Iterator<Item = (String, &'a Lan, &'a Nic)> {
+fn nics<'a>(network: &'a Network, neighbours: &'a [Neighbour]) -> impl Iterator<Item = (String, &'a Lan, &'a Nic)> {
     neighbours.iter().flat_map(move |vm| {
         vm.nics.iter().enumerate().filter_map(move |(number, nic)| {
             let lan = network.lans.iter().find(|lan| lan.name == nic.segment)?;

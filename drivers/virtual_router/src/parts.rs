@@ -50,16 +50,14 @@ impl Parts {
         let from_nothing = difference(&layout, &Found::default());
         let segments = network.lans.iter();
         let bridges = segments.flat_map(|lan| carrier::from_nothing(&settings.carrier, lan.id, &lan.bridge()));
-        let flood: Vec<_> =
-            network.lans.iter().flat_map(|lan| carrier::flood(&settings.carrier, lan.id)).map(|(link, peer)| link::flood_line(&link, peer)).collect();
-        let boot = Boot {
-            router: router.id,
-            folder: &folder,
-            serves: dnsmasq.is_some(),
-            floods: !flood.is_empty(),
-            logs,
-            vpns: &vpns,
-        };
+        let flood: Vec<_> = network
+            .lans
+            .iter()
+            .flat_map(|lan| carrier::flood(&settings.carrier, lan.id))
+            .map(|(link, peer)| link::flood_line(&link, peer))
+            .collect();
+        let boot =
+            Boot { router: router.id, folder: &folder, serves: dnsmasq.is_some(), floods: !flood.is_empty(), logs, vpns: &vpns };
         let file = |name: &str, text: String, mode| File { path: format!("{folder}/{name}"), text, mode };
         // dnsmasq reads its files of hosts as a user of its own.
         let mut files = vec![
@@ -96,7 +94,11 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     if logs {
         steps.then(LogOfNamespaces);
     }
-    steps.then(Loads { namespace: namespace.clone(), path: format!("{folder}/ruleset.nft"), revision: ruleset.revision });
+    steps.then(Loads {
+        namespace: namespace.clone(),
+        path: format!("{folder}/ruleset.nft"),
+        revision: ruleset.revision,
+    });
     for lan in &plan.network.lans {
         steps.then(Bridge { segment: lan.id, name: lan.bridge(), host: cx.host().into() });
     }

@@ -270,7 +270,12 @@ fn v6(field: &str, text: &str) -> Result<Ipv6Net, String> {
     let net: Ipv6Net = text.parse().map_err(|_| format!("{field} is of IPv6, not {text:?}"))?;
     let address = net.addr();
     let odd = address.is_unspecified() || address.is_loopback() || address.is_multicast();
-    if odd || address.is_unicast_link_local() || net.prefix_len() > 126 || net.prefix_len() == 0 || address == net.network() {
+    if odd
+        || address.is_unicast_link_local()
+        || net.prefix_len() > 126
+        || net.prefix_len() == 0
+        || address == net.network()
+    {
         return Err(format!("{field} is a machine's address in a network, not {text:?}"));
     }
     Ok(net)

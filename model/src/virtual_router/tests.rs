@@ -41,8 +41,14 @@ fn a_wish_is_read_with_its_rules_in_order_and_its_ranges_apart() {
 #[test]
 fn what_is_wrong_names_its_field() {
     let cases: &[(fn(&mut Value), &str)] = &[
-        (|wish| wish["segments"][1]["address"] = "10.1.0.129/25".into(), "segments store (10.1.0.129/25) overlaps segments web"),
-        (|wish| wish["segments"][1]["address"] = "203.0.113.1/28".into(), "segments store (203.0.113.1/28) overlaps address"),
+        (
+            |wish| wish["segments"][1]["address"] = "10.1.0.129/25".into(),
+            "segments store (10.1.0.129/25) overlaps segments web",
+        ),
+        (
+            |wish| wish["segments"][1]["address"] = "203.0.113.1/28".into(),
+            "segments store (203.0.113.1/28) overlaps address",
+        ),
         (|wish| wish["segments"][1]["address"] = "10.2.0.0/24".into(), "segments.address is a machine's address"),
         (|wish| wish["segments"][1]["address"] = "fd00::1/64".into(), "segments.address is of IPv4"),
         (|wish| wish["segments"][1]["name"] = "web".into(), "segments.name web stands twice"),
@@ -57,9 +63,15 @@ fn what_is_wrong_names_its_field() {
         (|wish| wish["sets"][0]["members"] = json!([]), "sets.members of office are 1 to"),
         (|wish| wish["firewall"][0]["order"] = 10.into(), "firewall.order 10 stands twice"),
         (|wish| wish["firewall"][0]["protocol"] = "icmp".into(), "firewall rule 20: ports need protocol tcp or udp"),
-        (|wish| wish["firewall"][0]["destination"] = "fd00:1::5".into(), "firewall rule 20: source and destination mix"),
+        (
+            |wish| wish["firewall"][0]["destination"] = "fd00:1::5".into(),
+            "firewall rule 20: source and destination mix",
+        ),
         (|wish| wish["firewall"][0]["source"] = "@home".into(), "firewall rule 20: source names no set: \"home\""),
-        (|wish| wish["firewall"][0]["source"] = "10.1.0.5/24".into(), "firewall rule 20: source 10.1.0.5/24 has bits beyond"),
+        (
+            |wish| wish["firewall"][0]["source"] = "10.1.0.5/24".into(),
+            "firewall rule 20: source 10.1.0.5/24 has bits beyond",
+        ),
         (|wish| wish["firewall"][0]["ports"] = json!(["90-80"]), "firewall rule 20: ports are 1 to 65535"),
         (|wish| wish["routes"][0]["via"] = "10.3.0.9".into(), "routes.via 10.3.0.9 is on no segment"),
         (|wish| wish["routes"][0]["via"] = "10.2.0.1".into(), "routes.via 10.2.0.1 is the router itself"),

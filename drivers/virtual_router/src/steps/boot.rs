@@ -14,7 +14,9 @@ impl Step for Booted {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(cx.run(systemctl::is_enabled(&names::router_unit(self.router))).await?)) })
+        Box::pin(
+            async move { Ok(Look::done_if(cx.run(systemctl::is_enabled(&names::router_unit(self.router))).await?)) },
+        )
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
@@ -32,7 +34,9 @@ impl Step for LeaveBoot {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(!cx.run(systemctl::is_enabled(&names::router_unit(self.router))).await?)) })
+        Box::pin(
+            async move { Ok(Look::done_if(!cx.run(systemctl::is_enabled(&names::router_unit(self.router))).await?)) },
+        )
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {

@@ -46,7 +46,9 @@ impl Step for Forwarding {
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
-        Box::pin(async move { cx.run(sysctl::load(&self.namespace, &format!("{}/forwarding.conf", self.folder))).await })
+        Box::pin(
+            async move { cx.run(sysctl::load(&self.namespace, &format!("{}/forwarding.conf", self.folder))).await },
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ip -batch`: one command a line, the first that fails ends it.
 
-use super::state::{Answer, Refused, refused, Inner, Kind, Link, Route, Space, State};
+use super::state::{Answer, Inner, Kind, Link, Refused, Route, Space, State, refused};
 use ipnet::IpNet;
 
 type Done = Result<(), String>;
@@ -34,7 +34,11 @@ fn each(text: &str, mut one: impl FnMut(&[&str]) -> Done) -> Answer {
 pub(super) fn on_node(state: &mut State, text: &str) -> Answer {
     each(text, |words| match words {
         ["link", "delete", "dev", name] => {
-            if state.drop_link(name) { Ok(()) } else { Err(no_device(name)) }
+            if state.drop_link(name) {
+                Ok(())
+            } else {
+                Err(no_device(name))
+            }
         }
         ["link", "add", "name", name, "type", "bridge"] => add(state, name, Kind::Bridge, 0, 1500),
         ["link", "add", "name", name, "type", "vxlan", "id", id, "dev", device, ..] => {
@@ -45,8 +49,27 @@ pub(super) fn on_node(state: &mut State, text: &str) -> Answer {
             has(state, device)?;
             add(state, name, Kind::Vlan(number(id)), 0, 1500)
         }
-        ["link", "add", "name", name, "group", group, "mtu", mtu, "type", "veth", "peer", "name", inner, "netns", space, "address", mac, "mtu", inner_mtu] =>
-        {
+        [
+            "link",
+            "add",
+            "name",
+            name,
+            "group",
+            group,
+            "mtu",
+            mtu,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            inner,
+            "netns",
+            space,
+            "address",
+            mac,
+            "mtu",
+            inner_mtu,
+        ] => {
             let Some(there) = state.spaces.get(*space) else { return Err(no_space(space)) };
             if there.links.contains_key(*inner) {
                 return Err(EXISTS.to_owned());
@@ -170,7 +193,8 @@ pub(super) fn inside(state: &mut State, space: &str, text: &str) -> Answer {
         ["address", "delete", net, "dev", name] => {
             let (net, link) = (read(net), link(space, name)?);
             if !link.addresses.contains(&net) {
-                return Err("RTNETLINK answers: Cannot assign requested address\n".to_owned());
+                let said = if net.addr().is_ipv4() { "ipv4: Address" } else { "ipv6: address" };
+                return Err(format!("Error: {said} not found.\n"));
             }
             link.addresses.retain(|own| *own != net);
             // Nothing leaves through a link without an address.

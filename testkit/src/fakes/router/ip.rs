@@ -1,7 +1,7 @@
 //! iproute2: links, namespaces, and what it says of them.
 
+use super::state::{Answer, Kind, Link, Refused, Space, State, refused};
 use super::{batch, vpn};
-use super::state::{Answer, Refused, refused, Kind, Link, Space, State};
 use hosts::Effect::{self, Acts, Looks};
 use ipnet::IpNet;
 use serde_json::{Value, json};
