@@ -76,14 +76,15 @@ pub fn set_argv<'a>(namespace: &'a str, link: &'a str, file: &'a str) -> Vec<&'a
     inside(namespace, &["wg", "setconf", link, file])
 }
 
-/// The link, by a process in the background that ends with it.
+/// The link, by a process in the background that ends with it. In a session of its own: what is left in a command's ends
+/// with the command.
 pub fn start(namespace: &str, link: &str) -> Command<()> {
     Command::plain(Invocation::acts(start_argv(namespace, link)))
 }
 
 /// As [`start`] runs it.
 pub fn start_argv<'a>(namespace: &'a str, link: &'a str) -> Vec<&'a str> {
-    inside(namespace, &["wireguard-go", link])
+    inside(namespace, &["setsid", "--wait", "wireguard-go", link])
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(E
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
         ["dnsmasq", _] => (Acts, start),
         ["env", _, "start-stop-daemon", ..] => (Acts, vpn::start_charon),
-        ["wireguard-go", _] => (Acts, vpn::start_wireguard),
+        ["setsid", "--wait", "wireguard-go", _] => (Acts, vpn::start_wireguard),
         ["wg", "show", _, "dump"] => (Looks, vpn::dump),
         ["wg", "syncconf", _, _] => (Acts, vpn::sync),
         _ => return None,

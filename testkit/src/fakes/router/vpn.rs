@@ -126,7 +126,7 @@ fn make(state: &mut State, space: &str, name: &str) -> Answer {
 }
 
 pub(super) fn start_wireguard(state: &mut State, space: &str, argv: &[&str]) -> Answer {
-    let (name, socket) = (argv[1], socket(argv[1]));
+    let (name, socket) = (argv[3], socket(argv[3]));
     make(state, space, name)?;
     state.files.put(&socket, Vec::new(), 0o700)?;
     state.pid += 1;
