@@ -290,7 +290,7 @@ async fn real_vpn_ipsec_joins_two_sites_and_nothing_of_it_is_seen_or_goes_round_
     inet.run(&["ip", "address", "add", "10.9.0.77/32", "dev", "lo"]);
     inet.run(&["ip", "route", "add", "10.1.0.0/24", "via", "203.0.113.7", "src", "10.9.0.77"]);
     assert_eq!(inet.asks("10.1.0.5", 80), None, "whoever says to be of the other site is not let in");
-    assert_eq!(capture.packets("dst net 10.9.0.0/24"), "", "nothing for the other site is in the clear");
+    assert_eq!(capture.packets("ip and dst net 10.9.0.0/24"), "", "nothing for the other site is in the clear");
     site.ipsec("second secret");
     reaches(&near, FAR).await;
     assert_eq!(near.asks(FAR, 80).as_deref(), Some("10.1.0.5"));
@@ -339,7 +339,7 @@ async fn real_vpn_wireguard_joins_two_sites_and_nothing_of_it_is_seen() {
     // A link that was taken away is made again.
     run("ip", &["-netns", &namespace, "link", "delete", "dev", &link]);
     assert!(!near.pings(FAR));
-    assert_eq!(capture.packets("dst net 10.9.0.0/24"), "", "nothing for the other site is in the clear");
+    assert_eq!(capture.packets("ip and dst net 10.9.0.0/24"), "", "nothing for the other site is in the clear");
     ground.change(built.id, json!({ "vpns": [wireguard(&keys, &[])] })).await;
     reaches(&near, FAR).await;
     ground.change(built.id, json!({ "vpns": [] })).await;
