@@ -42,8 +42,8 @@ impl Site {
         self.path(name)
     }
 
-    /// A strongSwan that waits to be called, written by hand.
-    fn ipsec(&self, secret: &str) {
+    /// A strongSwan that is written by hand, and waits to be called or calls.
+    fn ipsec(&self, secret: &str, start: &str) {
         let socket = self.path("vici");
         if !std::fs::exists(&socket).expect("a folder") {
             let kernel = if has_esp() { "kernel-netlink" } else { "kernel-libipsec kernel-netlink" };
@@ -60,7 +60,7 @@ impl Site {
         let connections = format!(
             "connections {{\nmain {{\nversion = 2\nlocal_addrs = {PEER}\nremote_addrs = 203.0.113.7\n\
              local {{\nauth = psk\nid = {PEER}\n}}\nremote {{\nauth = psk\nid = 203.0.113.7\n}}\n\
-             children {{\nmain {{\nlocal_ts = 10.9.0.0/24\nremote_ts = 10.1.0.0/24\n}}\n}}\n}}\n}}\n\
+             children {{\nmain {{\nlocal_ts = 10.9.0.0/24\nremote_ts = 10.1.0.0/24\nstart_action = {start}\n}}\n}}\n}}\n}}\n\
              secrets {{\nike-main {{\nsecret = \"{secret}\"\n}}\n}}\n"
         );
         let file = self.write("swanctl.conf", &connections);
@@ -248,7 +248,7 @@ fn machines(router: &Resource<VirtualRouterSpec>) -> (Place, Place) {
 async fn real_vpn_ipsec_joins_two_sites_and_nothing_of_it_is_seen_or_goes_round_it() {
     let ground = ground(|_| ()).await;
     let mut site = Site::new();
-    site.ipsec("first secret");
+    site.ipsec("first secret", "none");
     site.far.serve(80);
     let capture = Capture::start(&site.folder);
     let built = ground.build(ground.fleet.project.id, with(&[ipsec("first secret")])).await;
@@ -291,7 +291,8 @@ async fn real_vpn_ipsec_joins_two_sites_and_nothing_of_it_is_seen_or_goes_round_
     inet.run(&["ip", "route", "add", "10.1.0.0/24", "via", "203.0.113.7", "src", "10.9.0.77"]);
     assert_eq!(inet.asks("10.1.0.5", 80), None, "whoever says to be of the other site is not let in");
     assert_eq!(capture.packets("ip and dst net 10.9.0.0/24"), "", "nothing for the other site is in the clear");
-    site.ipsec("second secret");
+    // It calls: whom it has refused does not.
+    site.ipsec("second secret", "start");
     reaches(&near, FAR).await;
     assert_eq!(near.asks(FAR, 80).as_deref(), Some("10.1.0.5"));
 
@@ -354,7 +355,7 @@ async fn real_vpn_wireguard_joins_two_sites_and_nothing_of_it_is_seen() {
 async fn real_vpn_comes_back_when_its_node_starts() {
     let ground = ground(|_| ()).await;
     let site = Site::new();
-    site.ipsec("first secret");
+    site.ipsec("first secret", "none");
     let keys = Keys::new(&site.folder);
     // Its own far side is of no matter here: it is there again, with its keys.
     let mut home = wireguard(&keys, &[]);

@@ -75,20 +75,21 @@ fn connection(network: &Network, site: &Site, ipsec: &Ipsec, esp: Carried) -> St
         local_id(network, site, ipsec),
         site.remote_id(),
     );
-    let (start, again) = match (ipsec.establish, esp) {
-        (Establish::None, _) => ("none", "clear"),
-        (Establish::Trap, Carried::Kernel) => ("trap", "trap"),
+    let (start, dpd, close) = match (ipsec.establish, esp) {
+        (Establish::None, _) => ("none", "clear", "none"),
+        (Establish::Trap, Carried::Kernel) => ("trap", "trap", "trap"),
+        // A peer that refused once is not asked again but for traffic.
+        (Establish::Start, Carried::Kernel) => ("trap|start", "restart", "start"),
         // In user space nothing traps packets.
-        (Establish::Trap, Carried::Userspace) | (Establish::Start, _) => ("start", "restart"),
+        (Establish::Trap | Establish::Start, Carried::Userspace) => ("start", "restart", "start"),
     };
-    let close = if start == "none" { "none" } else { start };
     let (esp_rekey, _) = worn(ipsec.esp_lifetime_secs);
     for (number, (local, remote)) in site.pairs.iter().enumerate() {
         let _ = write!(
             text,
             "\t\t\t{name}-{} {{\n\t\t\t\tlocal_ts = {local}\n\t\t\t\tremote_ts = {remote}\n\t\t\t\tesp_proposals = {}\n\
              \t\t\t\trekey_time = {esp_rekey}s\n\t\t\t\tlife_time = {}s\n\t\t\t\tstart_action = {start}\n\
-             \t\t\t\tdpd_action = {again}\n\t\t\t\tclose_action = {close}\n\t\t\t}}\n",
+             \t\t\t\tdpd_action = {dpd}\n\t\t\t\tclose_action = {close}\n\t\t\t}}\n",
             number + 1,
             esp_proposals(ipsec),
             ipsec.esp_lifetime_secs,
