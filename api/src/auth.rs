@@ -83,6 +83,8 @@ pub const RULES: &[Rule] = &[
     rule("PATCH", "/v1/gpus/{id}", "change gpus", PEOPLE),
     rule("POST", "/v1/gpus/{id}/state", "ask for states of gpus", PEOPLE),
     rule("GET", "/v1/gpus/{id}/history", "read histories", PEOPLE),
+    rule("GET", "/v1/drift", "list drift", PEOPLE),
+    rule("POST", "/v1/drift/{id}", "look at drift, repair or adopt it", PEOPLE),
     rule("GET", "/v1/tasks", "list tasks", PEOPLE),
     rule("GET", "/v1/tasks/{id}", "read tasks", PEOPLE),
     rule("POST", "/v1/tasks/{id}/cancel", "cancel tasks", PEOPLE),

@@ -4,6 +4,7 @@
 
 mod auth;
 mod body;
+mod drift;
 mod events;
 mod fleet;
 mod images;
@@ -65,6 +66,7 @@ fn routes() -> OpenApiRouter<Store> {
         .merge(servers::routes())
         .merge(images::routes())
         .merge(resources::routes())
+        .merge(drift::routes())
         .merge(tasks::routes())
         .merge(events::routes())
         .merge(tokens::routes())

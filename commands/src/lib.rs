@@ -7,6 +7,7 @@ pub mod ip;
 pub mod kill;
 pub mod nft;
 pub mod qemu_img;
+pub mod ssh;
 pub mod sysctl;
 pub mod strongswan;
 pub mod systemctl;

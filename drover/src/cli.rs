@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use crate::client::{
-    backup, ceph, events, gpu, image, lock, project, queue, router, server, snapshot, task, token, vm,
+    backup, ceph, drift, events, gpu, image, lock, project, queue, router, server, snapshot, task, token, vm,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Kind, Verb};
@@ -69,6 +69,9 @@ pub enum Command {
     /// Virtual routers
     #[command(subcommand)]
     Router(router::Router),
+    /// Resources that differ from their records
+    #[command(subcommand)]
+    Drift(drift::Command),
     /// Snapshots of VMs
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),

@@ -69,6 +69,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup(command) => client::backup::run(&Session::open(&global, &config)?, command).await,
         Command::Ceph(command) => client::ceph::run(&Session::open(&global, &config)?, command).await,
         Command::Gpu(command) => client::gpu::run(&Session::open(&global, &config)?, command).await,
+        Command::Drift(command) => client::drift::run(&Session::open(&global, &config)?, command).await,
         Command::Router(command) => client::router::run(&Session::open(&global, &config)?, command).await,
         Command::Vm(command) => client::vm::run(&Session::open(&global, &config)?, command).await,
         Command::Task(command) => client::task::run(&Session::open(&global, &config)?, command).await,

@@ -6,10 +6,11 @@ use crate::fleet::{
 use crate::http::{Call, Http};
 use crate::problem::Failure;
 use crate::tenant::{
-    Accepted, AskState, Change, Create, CreateToken, CreatedToken, Page, Placement, ResourceFilter, TaskFilter,
-    TokenInfo,
+    Accepted, AskState, Change, Create, CreateToken, CreatedToken, DriftAsk, DriftAsked, DriftFilter, Drifted, Page,
+    Placement, ResourceFilter, TaskFilter, TokenInfo,
 };
 use futures::{Stream, StreamExt};
+use model::drift::DriftPolicy;
 use model::event::Event;
 use model::history::HistoryRecord;
 use model::resource::{Resource, Spec};
@@ -113,6 +114,16 @@ impl Client {
     /// Makes a new task for the verb that failed.
     pub async fn task_retry(&self, id: TaskId) -> Answer<Task> {
         self.http.send(Call::post(format!("/v1/tasks/{id}/retry"), &())).await
+    }
+
+    // --- drift ------------------------------------------------------------------------------------------------------
+
+    pub async fn drift(&self, filter: &DriftFilter) -> Answer<Page<Drifted>> {
+        self.http.send(Call::get(format!("/v1/drift{}", query(filter)))).await
+    }
+
+    pub async fn drift_act(&self, id: ResourceId, policy: DriftPolicy) -> Answer<DriftAsked> {
+        self.http.send(Call::post(format!("/v1/drift/{id}"), &DriftAsk { policy })).await
     }
 
     // --- projects, servers, images, tokens: plain records, by the name of their collection --------------------------

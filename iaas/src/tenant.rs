@@ -1,5 +1,6 @@
 //! What tenants and operators send and get.
 
+use model::drift::{Drift, DriftPolicy};
 use model::resource::Resource;
 use model::task::TaskStatus;
 use model::{Kind, Moment, ProjectId, ResourceId, State, TaskId};
@@ -141,4 +142,44 @@ pub struct CreatedToken {
     #[serde(flatten)]
     pub info: TokenInfo,
     pub secret: String,
+}
+
+/// `GET /v1/drift`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriftFilter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A resource that differs from its record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Drifted {
+    pub id: ResourceId,
+    pub kind: Kind,
+    pub project_id: ProjectId,
+    pub name: String,
+    pub state: State,
+    pub host: String,
+    pub drift: Drift,
+}
+
+/// `POST /v1/drift/7`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DriftAsk {
+    /// `report` looks again.
+    pub policy: DriftPolicy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DriftAsked {
+    /// The task to follow; none when the record was changed at once.
+    pub task_id: Option<TaskId>,
 }

@@ -19,6 +19,7 @@ pub mod snapshot;
 pub mod virtual_router;
 pub mod vm;
 
+pub mod drift;
 pub mod event;
 pub mod fence;
 pub mod history;

@@ -1,5 +1,6 @@
 //! What all six types of resource have in common: where it is, whose it is, and the wish it carries.
 
+use crate::drift::Drift;
 use crate::task::ErrorRecord;
 use crate::{Fence, Kind, Moment, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Version};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ pub struct Resource<S> {
     #[serde(default, skip_serializing_if = "Facts::is_empty")]
     #[schema(value_type = Object)]
     pub facts: Facts,
+    /// How it differs on its host; none when it is as its record says, as far as anybody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     pub version: Version,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
@@ -60,6 +64,7 @@ impl<S> Resource<S> {
             task_id,
             error,
             facts,
+            drift,
             version,
             created_at,
             updated_at,
@@ -77,6 +82,7 @@ impl<S> Resource<S> {
             task_id,
             error,
             facts,
+            drift,
             version,
             created_at,
             updated_at,

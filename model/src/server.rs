@@ -1,9 +1,12 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
+pub mod backup;
 mod router;
 
+pub use backup::BackupSettings;
 pub use router::{Carrier, RouterSettings};
 
+use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +52,11 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    /// What is done when a resource is found to differ from its record.
+    #[serde(default)]
+    pub drift: DriftPolicy,
+    #[serde(default)]
+    pub backup: BackupSettings,
     #[serde(default)]
     pub router: RouterSettings,
 }
@@ -71,6 +79,8 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            drift: DriftPolicy::default(),
+            backup: BackupSettings::default(),
             router: RouterSettings::default(),
         }
     }
@@ -151,6 +161,7 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
+        self.settings.backup.check()?;
         self.settings.router.check()
     }
 }

@@ -111,6 +111,10 @@ pub struct Plan {
     /// Locks of the whole attempt, in the order in which they would be taken.
     pub locks: Vec<String>,
     pub steps: Vec<PlannedStep>,
+    /// What is on the host and not in the record, as a merge patch of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub actual: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -33,6 +33,11 @@ const KEYS: &[Key] = &[
     key("api.listen", Some(|| Value::from("127.0.0.1:7070")), "where the API listens"),
     secret("api.database", "`sqlite://FILE` or `postgres://...`; required by `drover api`"),
     key("api.lease_secs", Some(|| Value::from(15)), "how long an attempt lives without a renewal"),
+    key(
+        "api.drift_secs",
+        Some(|| Value::from(86_400)),
+        "how often a resource at rest is compared with its record; 0 for never",
+    ),
     key("api.queue_deadline_secs", Some(|| Value::from(3600)), "when a task that no worker begins fails"),
     key(
         "api.operator_token_file",
@@ -110,6 +115,7 @@ pub struct Api {
     pub listen: String,
     pub database: Option<SecretString>,
     pub lease_secs: u32,
+    pub drift_secs: u32,
     pub queue_deadline_secs: u32,
     pub operator_token_file: Option<PathBuf>,
 }

@@ -7,12 +7,16 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// Changed behind drover's back: found, repaired, adopted.
+mod drift;
 /// What a paused worker does late is refused at the host.
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.
 mod network;
+/// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
+mod real_backup;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.

@@ -398,6 +398,18 @@ async fn real_router_is_quiesced_restarted_and_survives_a_reboot_of_its_node() {
         task.steps.iter().filter(|step| step.number > 0 && step.outcome == model::task::StepOutcome::Done).collect();
     assert!(done.iter().all(|step| step.name == "leases and names"), "nothing was to be done: {done:#?}");
 
+    // What somebody has changed by hand is made right.
+    let inside = |argv: &[&str]| {
+        testkit::real::run("ip", &[&["netns", "exec", &names::router_namespace(router.id)], argv].concat())
+    };
+    inside(&["nft", "flush", "chain", "inet", "drover", "firewall"]);
+    inside(&["ip", "address", "delete", "203.0.113.20/32", "dev", "uplink"]);
+    inside(&["ip", "route", "delete", "10.9.0.0/16"]);
+    inside(&["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
+    ground.change(router.id, json!({ "dns": [] })).await;
+    serves(&web);
+    assert_eq!(state(), built);
+
     // A quiesced one comes back quiesced; and where no unit runs, the next verb makes what is missing.
     ground.ask(router.id, State::Quiesce).await;
     drop(web);

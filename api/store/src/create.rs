@@ -139,6 +139,7 @@ impl Unit {
             task_id: None,
             error: None,
             facts: Default::default(),
+            drift: None,
             version: Version(0),
             created_at: self.now,
             updated_at: self.now,
@@ -153,6 +154,7 @@ impl Unit {
             failed: None,
             vm_id: wish.vm(),
             stale: false,
+            checked_at: self.now,
         };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
         let mut task = self.new_task(&row, verb, request);

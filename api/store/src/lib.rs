@@ -23,6 +23,7 @@ mod change;
 mod claim;
 mod connect;
 mod create;
+mod drift;
 mod feed;
 mod fleet;
 mod image;

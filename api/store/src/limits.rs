@@ -21,6 +21,8 @@ pub struct Limits {
     pub idempotency_hours: u32,
     /// Events that are older and have been handed out are removed; none keeps them for ever.
     pub event_days: Option<u32>,
+    /// A resource at rest is compared with its record this long after it was last; none for never.
+    pub drift_secs: Option<u32>,
     /// A worker that was silent for longer is shown as what a queued task waits for.
     pub worker_silent_secs: u32,
     pub sweep_lease_secs: u32,
@@ -40,6 +42,7 @@ impl Default for Limits {
             lost_most: 3,
             idempotency_hours: 24,
             event_days: Some(30),
+            drift_secs: Some(24 * 3600),
             worker_silent_secs: 15,
             sweep_lease_secs: 10,
             token_cache_millis: 1000,

@@ -1,13 +1,12 @@
 //! What a project's VMs and its router have in common: segments and their numbers, and that the router hears of changes.
 
-use crate::journal::Request;
 use crate::record::Line;
 use crate::refusal::Answer;
 use crate::rows::{ResourceRow, SegmentRow};
 use crate::unit::Unit;
 use crate::wish::Wish;
 use model::vm::Nic;
-use model::{ProjectId, ResourceId, ResourceType, SegmentId, State, states};
+use model::{ProjectId, ResourceId, ResourceType, SegmentId, State};
 
 const ROUTER: &str = "SELECT id FROM resources WHERE project_id = $1 AND type = 'virtual_router' AND state <> 'closed'";
 
@@ -70,7 +69,7 @@ impl Unit {
             return Ok(());
         }
         match row.resource.state {
-            State::Running => self.update_router(row, by).await,
+            State::Running => self.make_as_wished(row, by).await.map(drop),
             State::Requested
             | State::Building
             | State::RunningUpdate
@@ -94,20 +93,5 @@ impl Unit {
             | State::Scrubbing
             | State::Closed => Ok(()),
         }
-    }
-
-    /// An update of its own wish: what it serves has changed.
-    pub async fn update_router(&mut self, mut row: ResourceRow, by: &str) -> Answer<()> {
-        let from = row.resource.state;
-        let Some(found) = states::row(row.resource.kind, State::RunningUpdate) else { return Ok(()) };
-        let request = Request { by: by.to_owned(), from: Some(from), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
-        row.stale = false;
-        row.resource.task_id = Some(task.task.id);
-        self.shift(&mut row, found.found, by, Some(&task.task)).await?;
-        self.queue(&mut task, &row, None);
-        self.put_task(task);
-        self.put_resource(row);
-        Ok(())
     }
 }

@@ -95,6 +95,9 @@ impl Unit {
 
     /// Ends a task: its resource first, then itself.
     pub async fn end(&mut self, row: TaskRow, mut resource: ResourceRow, end: End, by: &str) -> Answer<()> {
+        if row.is_check() {
+            return self.end_check(row, resource, end).await;
+        }
         if row.task.dry_run || resource.resource.task_id != Some(row.task.id) {
             self.close_task(row, end, &resource);
             return Ok(());
@@ -113,6 +116,8 @@ impl Unit {
             End::Succeeded | End::Planned(_) => {
                 resource.resource.error = None;
                 resource.failed = None;
+                resource.resource.drift = None;
+                resource.checked_at = self.now;
             }
             End::Cancelled(None) => {
                 if let Some(before) = row.spec_before.clone() {
@@ -133,7 +138,7 @@ impl Unit {
         self.close_task(row, end, &resource);
         let project = resource.resource.project_id;
         match into {
-            State::Running if resource.stale => self.update_router(resource, by).await?,
+            State::Running if resource.stale => drop(self.make_as_wished(resource, by).await?),
             _ => self.put_resource(resource),
         }
         match into {

@@ -50,6 +50,7 @@ impl Unit {
                 self.sweep_grace(row, &mut swept);
             }
         }
+        self.sweep_drift().await?;
         self.purge().await?;
         Ok(swept)
     }

@@ -4,7 +4,9 @@
 mod cancel;
 mod change;
 mod claim;
+mod companions;
 mod create;
+mod drift;
 mod feed;
 mod group;
 mod place;

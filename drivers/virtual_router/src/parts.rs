@@ -5,7 +5,7 @@ use crate::difference::{Found, difference};
 use crate::dnsmasq::{self, Config};
 use crate::layout::{Layout, Power, layout};
 use crate::plan::Plan;
-use crate::ruleset::{Ruleset, ruleset};
+use crate::ruleset::{Ruleset, digest, ruleset};
 use crate::steps::boot::Booted;
 use crate::steps::dnsmasq::{Loaded, Serving};
 use crate::steps::ipsec::{Charon, Connected};
@@ -77,7 +77,7 @@ impl Parts {
             files.push(file("swanctl.conf", ipsec.connections.clone(), 0o600));
         }
         files.extend(vpns.wireguard.iter().map(|own| File { path: own.file.clone(), text: own.text.clone(), mode: 0o600 }));
-        let hosts = dnsmasq::digest(&format!("{leases}\n{hosts}"));
+        let hosts = digest(&format!("{leases}\n{hosts}"));
         Self { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns }
     }
 }
@@ -94,11 +94,7 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     if logs {
         steps.then(LogOfNamespaces);
     }
-    steps.then(Loads {
-        namespace: namespace.clone(),
-        path: format!("{folder}/ruleset.nft"),
-        revision: ruleset.revision,
-    });
+    steps.then(Loads { namespace: namespace.clone(), folder: folder.clone(), revision: ruleset.revision });
     for lan in &plan.network.lans {
         steps.then(Bridge { segment: lan.id, name: lan.bridge(), host: cx.host().into() });
     }

@@ -54,6 +54,12 @@ pub fn change(wish: &VmSpec, actual: &Actual) -> Change {
     }
 }
 
+/// What the wish would have to say for what nobody but the wish can tell: a merge patch, or none when it says so.
+pub fn actual_wish(wish: &VmSpec, actual: &Actual) -> Option<serde_json::Value> {
+    let differs = (wish.cpu, wish.ram_mb) != (actual.cpu, actual.ram_mb);
+    differs.then(|| serde_json::json!({ "cpu": actual.cpu, "ram_mb": actual.ram_mb }))
+}
+
 /// Whether a definition is what the wish asks for.
 pub fn is_as_wished(wish: &VmSpec, actual: &Actual) -> bool {
     change(wish, actual) == Change::default()

@@ -1,6 +1,6 @@
 //! Updates a quiesced VM: its disks, its nics, its processors and memory.
 
-use crate::change::change;
+use crate::change::{actual_wish, change};
 use crate::parts::while_off;
 use crate::plan::look;
 use crate::update::{Update, left_behind, stray_disks};
@@ -17,6 +17,9 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
     let plan = look(cx).await?;
     let kept = present(cx, vm.id, Which::Kept).await?;
+    if let Some(patch) = actual_wish(&vm.spec, &kept) {
+        cx.actual(patch);
+    }
     Ok(Prerequisite::Ready(Update { plan, change: change(&vm.spec, &kept), stray_disks: stray_disks(cx, vm).await? }))
 }
 

@@ -1,6 +1,6 @@
 //! Updates a running VM: live where libvirt can; else it is stopped, changed and started, as the plan says beforehand.
 
-use crate::change::change;
+use crate::change::{actual_wish, change};
 use crate::parts::{bridges, while_off};
 use crate::plan::look;
 use crate::steps::disk::Disk;
@@ -20,6 +20,9 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
     let plan = look(cx).await?;
     let live = present(cx, vm.id, Which::Live).await?;
+    if let Some(patch) = actual_wish(&vm.spec, &live) {
+        cx.actual(patch);
+    }
     let change = change(&vm.spec, &live);
     if let Some(why) = &change.stop {
         cx.note(format!("the guest will be stopped and started: {why}"));

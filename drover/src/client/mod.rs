@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod ceph;
+pub mod drift;
 pub mod events;
 pub mod gpu;
 pub mod image;

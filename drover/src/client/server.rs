@@ -4,9 +4,10 @@ use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
-use model::server::{HostSettings, RouterSettings, Server as Record, ServerSpec, Virtualisation};
+use model::server::{HostSettings, Server as Record, ServerSpec, Virtualisation};
 use model::{Moment, ServerId, ServerType};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 #[derive(Debug, Subcommand)]
 pub enum Server {
@@ -23,6 +24,13 @@ pub enum Server {
     /// Keep placement off it; what stands there goes on
     Disable {
         id: ServerId,
+    },
+    /// Change its record
+    Update {
+        id: ServerId,
+        /// JSON merge patch: '{"settings": {"drift": "repair"}}'
+        #[arg(long = "set", value_name = "JSON", value_parser = json)]
+        patch: Value,
     },
     /// Remove it, once nothing stands on it
     Delete {
@@ -63,12 +71,16 @@ pub struct Create {
     /// What a guest gets to shut itself down before it is powered off
     #[arg(long, value_name = "SECONDS")]
     shutdown_secs: Option<u32>,
-    /// How routers and segments stand on it: {"public_bridge": "br-public", "gateway": "203.0.113.1", "carrier": "plain"}
-    #[arg(long, value_name = "JSON", value_parser = router)]
-    router: Option<RouterSettings>,
+    /// Further settings as JSON, as the reference has them
+    #[arg(long, value_name = "JSON", value_parser = settings)]
+    settings: Option<HostSettings>,
 }
 
-fn router(text: &str) -> Result<RouterSettings, String> {
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn settings(text: &str) -> Result<HostSettings, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
@@ -125,7 +137,7 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
     let client = &session.client;
     match command {
         Server::Create(create) => {
-            let defaults = HostSettings::default();
+            let settings = create.settings.unwrap_or_default();
             let spec = ServerSpec {
                 name: create.name,
                 server_type: create.server_type,
@@ -137,11 +149,11 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
                 labels: create.labels.into_iter().collect(),
                 enabled: true,
                 settings: HostSettings {
-                    storage: create.storage.unwrap_or(defaults.storage),
-                    libvirt_uri: create.libvirt_uri.unwrap_or(defaults.libvirt_uri),
-                    virtualisation: if create.tcg { Virtualisation::Tcg } else { Virtualisation::Auto },
-                    shutdown_secs: create.shutdown_secs.unwrap_or(defaults.shutdown_secs),
-                    router: create.router.unwrap_or(defaults.router),
+                    storage: create.storage.unwrap_or(settings.storage),
+                    libvirt_uri: create.libvirt_uri.unwrap_or(settings.libvirt_uri),
+                    virtualisation: if create.tcg { Virtualisation::Tcg } else { settings.virtualisation },
+                    shutdown_secs: create.shutdown_secs.unwrap_or(settings.shutdown_secs),
+                    ..settings
                 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)
@@ -162,14 +174,14 @@ pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {
             })
         }
         Server::Show { id } => session.out.document(&client.record_read(COLLECTION, id.0).await?, text),
-        Server::Enable { id } => enable(session, id, true).await,
-        Server::Disable { id } => enable(session, id, false).await,
+        Server::Enable { id } => change(session, id, &serde_json::json!({ "enabled": true })).await,
+        Server::Disable { id } => change(session, id, &serde_json::json!({ "enabled": false })).await,
+        Server::Update { id, patch } => change(session, id, &patch).await,
         Server::Delete { id } => Ok(client.record_delete(COLLECTION, id.0).await?),
     }
 }
 
-async fn enable(session: &Session, id: ServerId, enabled: bool) -> anyhow::Result<()> {
+async fn change(session: &Session, id: ServerId, patch: &Value) -> anyhow::Result<()> {
     let server: Record = session.client.record_read(COLLECTION, id.0).await?;
-    let patch = serde_json::json!({ "enabled": enabled });
-    session.out.document(&session.client.record_change(COLLECTION, id.0, server.version, &patch).await?, text)
+    session.out.document(&session.client.record_change(COLLECTION, id.0, server.version, patch).await?, text)
 }

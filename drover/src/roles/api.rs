@@ -13,6 +13,7 @@ use store::{Limits, Store};
 pub fn limits(config: &Config) -> Limits {
     Limits {
         lease_secs: config.api.lease_secs,
+        drift_secs: Some(config.api.drift_secs).filter(|secs| *secs > 0),
         queue_deadline_secs: config.api.queue_deadline_secs,
         ..Limits::default()
     }

@@ -26,6 +26,8 @@ pub(crate) struct ResourceRow {
     pub vm_id: Option<ResourceId>,
     /// Of a router: its project's VMs have changed since it was told to look.
     pub stale: bool,
+    /// When it was last known to be as its record says, or looked at.
+    pub checked_at: Moment,
 }
 
 impl ResourceRow {
@@ -83,6 +85,8 @@ impl Record for ResourceRow {
             "vm_id",
             "facts",
             "stale",
+            "drift",
+            "checked_at",
         ],
         clash: Clash::Replace,
     };
@@ -114,6 +118,8 @@ impl Record for ResourceRow {
         line.maybe_int(self.vm_id.map(|id| id.0));
         line.maybe_json(Some(&resource.facts).filter(|facts| !facts.is_empty()));
         line.int(self.stale);
+        line.maybe_json(resource.drift.as_ref());
+        line.moment(self.checked_at);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
@@ -132,6 +138,7 @@ impl Record for ResourceRow {
             task_id: from.maybe_int()?.map(TaskId),
             error: from.maybe_json()?,
             facts: Facts::new(),
+            drift: None,
             version: Version(from.int()?),
             created_at: from.moment()?,
             updated_at: from.moment()?,
@@ -144,6 +151,8 @@ impl Record for ResourceRow {
         let vm_id = from.maybe_int()?.map(ResourceId);
         resource.facts = from.maybe_json()?.unwrap_or_default();
         let stale = from.flag()?;
-        Ok(Self { resource, took, scrub_due_at, image_id, changed_seq, failed, vm_id, stale })
+        resource.drift = from.maybe_json()?;
+        let checked_at = from.moment()?;
+        Ok(Self { resource, took, scrub_due_at, image_id, changed_seq, failed, vm_id, stale, checked_at })
     }
 }

@@ -174,7 +174,7 @@ async fn a_dry_run_leaves_the_resource_alone(world: World) {
     assert_eq!((given.task.dry_run, given.resource.state), (true, State::Quiesce));
     // Meanwhile the VM can be asked for something else.
     let real = world.ask(id, State::Scrub).await.unwrap();
-    let plan = Plan { locks: vec!["host/phantom-1".into()], steps: Vec::new() };
+    let plan = Plan { locks: vec!["host/phantom-1".into()], steps: Vec::new(), actual: None };
     let outcome = Outcome::Planned { plan: plan.clone() };
     let settle = Settle {
         fence: None,

@@ -57,7 +57,7 @@ pub async fn end(cx: &Context, namespace: &str, gone: &[u32]) -> Result<(), Faul
         if cx.is_dry_run() || !pids(cx, namespace).await?.iter().any(|pid| gone.contains(pid)) {
             return Ok(());
         }
-        cx.pause(GLANCE).await;
+        cx.pause(GLANCE).await?;
     }
     Err(Fault::new(&errors::virtual_router::PROCESS_STAYS).hole("namespace", namespace).hole("host", cx.host()))
 }

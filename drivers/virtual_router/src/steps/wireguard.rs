@@ -1,7 +1,7 @@
 //! WireGuard links: there, and with their keys and peers.
 
 use super::is_there;
-use crate::dnsmasq::digest;
+use crate::ruleset::digest;
 use crate::vpn::Carried;
 use crate::vpn::wireguard::Config;
 use commands::ip::link;

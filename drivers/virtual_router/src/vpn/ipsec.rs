@@ -2,7 +2,7 @@
 //! files.
 
 use super::Carried;
-use crate::dnsmasq::digest;
+use crate::ruleset::digest;
 use model::virtual_router::network::Network;
 use model::virtual_router::site::{COMBINED, Peer, Site};
 use model::virtual_router::vpn::{Establish, Ipsec};
