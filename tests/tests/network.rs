@@ -85,7 +85,12 @@ fn seen() -> Vec<String> {
     seen.extend(lines(units, "unit"));
     let servers = Command::new("pgrep").args(["-a", "dnsmasq|charon|wireguard-go"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
-    seen.extend(servers.lines().filter(|line| !line.contains("<defunct>") && (!line.contains("dnsmasq") || line.contains("/routers/"))).map(|line| format!("process {line}")));
+    seen.extend(
+        servers
+            .lines()
+            .filter(|line| !line.contains("<defunct>") && (!line.contains("dnsmasq") || line.contains("/routers/")))
+            .map(|line| format!("process {line}")),
+    );
     seen
 }
 

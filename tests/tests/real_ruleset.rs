@@ -89,12 +89,8 @@ fn rule() -> impl Strategy<Value = Value> {
 fn vpn() -> impl Strategy<Value = Value> {
     use model::virtual_router::site::{AUTHENTICATION, ENCRYPTION, GROUPS};
     use proptest::sample::subsequence;
-    let peer = prop_oneof![
-        Just(None),
-        Just(Some("198.18.0.9")),
-        Just(Some("peer.example.org")),
-        Just(Some("2001:db8:9::9")),
-    ];
+    let peer =
+        prop_oneof![Just(None), Just(Some("198.18.0.9")), Just(Some("peer.example.org")), Just(Some("2001:db8:9::9")),];
     let algorithms = (
         subsequence(ENCRYPTION, 1..=4),
         subsequence(AUTHENTICATION, 1..=3),
@@ -117,7 +113,10 @@ fn vpn() -> impl Strategy<Value = Value> {
     });
     let remotes = btree_set(1_u8..=250, 1..5);
     (peer, prop_oneof![ipsec, wireguard], remotes).prop_map(|(peer, tunnel, remotes)| {
-        let routes: Vec<_> = remotes.iter().map(|third| json!({ "local": "10.0.0.0/30", "remote": format!("172.16.{third}.0/24") })).collect();
+        let routes: Vec<_> = remotes
+            .iter()
+            .map(|third| json!({ "local": "10.0.0.0/30", "remote": format!("172.16.{third}.0/24") }))
+            .collect();
         json!({ "name": "vpn", "peer": peer, "tunnel": tunnel, "routes": routes })
     })
 }

@@ -28,7 +28,8 @@ impl Site {
     fn new() -> Self {
         run("ip", &["link", "add", "name", SITE_LAN, "type", "bridge"]);
         run("ip", &["link", "set", "dev", SITE_LAN, "up"]);
-        let gateway = Place::new("site").plugged(PUBLIC, &[&format!("{PEER}/24")]).between("lan", SITE_LAN, "10.9.0.1/24");
+        let gateway =
+            Place::new("site").plugged(PUBLIC, &[&format!("{PEER}/24")]).between("lan", SITE_LAN, "10.9.0.1/24");
         let far = tenant("far", SITE_LAN, &format!("{FAR}/24"), "10.9.0.1");
         Self { gateway, far, folder: TempDir::new().expect("a folder") }
     }
@@ -52,7 +53,8 @@ impl Site {
                  plugins {{\nvici {{\nsocket = unix://{socket}\n}}\n}}\n}}\n"
             );
             let setting = format!("STRONGSWAN_CONF={}", self.write("strongswan.conf", &daemon));
-            let start = ["start-stop-daemon", "--start", "--background", "--notify-await", "--make-pidfile", "--pidfile"];
+            let start =
+                ["start-stop-daemon", "--start", "--background", "--notify-await", "--make-pidfile", "--pidfile"];
             let pid_file = self.path("pid");
             let rest = [pid_file.as_str(), "--exec", "/usr/sbin/charon-systemd"];
             self.gateway.run(&[&["env", setting.as_str()], start.as_slice(), &rest].concat());
@@ -231,7 +233,8 @@ impl Router<'_> {
 
     fn processes(&self, name: &str) -> usize {
         let pids = run("ip", &["netns", "pids", &names::router_namespace(self.id)]);
-        let is = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(name));
+        let is =
+            |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(name));
         pids.lines().filter(|pid| is(pid)).count()
     }
 }
@@ -365,7 +368,8 @@ async fn real_vpn_comes_back_when_its_node_starts() {
     reaches(&near, FAR).await;
     drop(near);
     let namespace = names::router_namespace(built.id);
-    let dump = || run("ip", &["netns", "exec", &namespace, "wg", "show", &names::vpn_link(built.id, "rt-home"), "dump"]);
+    let dump =
+        || run("ip", &["netns", "exec", &namespace, "wg", "show", &names::vpn_link(built.id, "rt-home"), "dump"]);
     let before = dump();
 
     power_cut(&built);

@@ -85,7 +85,15 @@ async fn no_command_line_task_or_error_holds_a_vpns_secret() {
     host.has_wireguard();
     fleet.change::<VirtualRouterSpec>(built.resource.id, json!({ "vpns": vpns("two") })).await;
     fleet.reaches::<VirtualRouterSpec>(built.resource.id, State::Running).await;
-    let folder = model::names::router_folder(&fleet.client.read::<VirtualRouterSpec>(built.resource.id).await.map(|_| server("host-1", ServerType::Router).settings.storage).expect("the router"), built.resource.id);
+    let folder = model::names::router_folder(
+        &fleet
+            .client
+            .read::<VirtualRouterSpec>(built.resource.id)
+            .await
+            .map(|_| server("host-1", ServerType::Router).settings.storage)
+            .expect("the router"),
+        built.resource.id,
+    );
     let hex: String = "canary-two".bytes().map(|byte| format!("{byte:02x}")).collect();
     let written = host.file(&format!("{folder}/swanctl.conf")).expect("the file");
     assert!(String::from_utf8_lossy(&written).contains(&hex), "the update has come");

@@ -115,12 +115,12 @@ fn global(interface: &Interface) -> Vec<IpNet> {
 }
 
 fn routes(layout: &Layout, found: &Found, anew: bool, lines: &mut Vec<String>) {
-    let is = |way: &Way, route: &Route| reads(&way.to, &route.to, route) && route.via == way.via && (way.via.is_some() || route.dev == way.link);
+    let is = |way: &Way, route: &Route| {
+        reads(&way.to, &route.to, route) && route.via == way.via && (way.via.is_some() || route.dev == way.link)
+    };
     for route in &found.routes {
         // Those through a link that goes are gone with it.
-        let goes = |dev: &String| {
-            !layout.ports.iter().any(|port| port.inside == *dev) && !layout.tunnels.contains(dev)
-        };
+        let goes = |dev: &String| !layout.ports.iter().any(|port| port.inside == *dev) && !layout.tunnels.contains(dev);
         if route.dev.as_ref().is_some_and(goes) {
             continue;
         }

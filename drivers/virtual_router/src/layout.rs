@@ -70,7 +70,15 @@ pub fn layout(router: ResourceId, network: &Network, settings: &RouterSettings, 
         routes.extend(remotes.into_iter().map(|to| Way { to, via: None, link: Some(link.clone()) }));
         tunnels.push(link);
     }
-    Layout { namespace: names::router_namespace(router), group: names::router_group(router), router, power, ports, tunnels, routes }
+    Layout {
+        namespace: names::router_namespace(router),
+        group: names::router_group(router),
+        router,
+        power,
+        ports,
+        tunnels,
+        routes,
+    }
 }
 
 fn uplink(router: ResourceId, network: &Network, settings: &RouterSettings) -> Port {

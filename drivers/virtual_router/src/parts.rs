@@ -8,15 +8,15 @@ use crate::plan::Plan;
 use crate::ruleset::{Ruleset, digest, ruleset};
 use crate::steps::boot::Booted;
 use crate::steps::dnsmasq::{Loaded, Serving};
-use crate::steps::ipsec::{Charon, Connected};
-use crate::steps::leftovers::NoLeftovers;
-use crate::steps::wireguard::{WireguardLink, WireguardPeer};
-use crate::vpn::Vpns;
 use crate::steps::files::{File, Files};
 use crate::steps::forwarding::{self, Forwarding, LogOfNamespaces};
+use crate::steps::ipsec::{Charon, Connected};
+use crate::steps::leftovers::NoLeftovers;
 use crate::steps::links::Links;
 use crate::steps::namespace::Namespace;
 use crate::steps::ruleset::Loads;
+use crate::steps::wireguard::{WireguardLink, WireguardPeer};
+use crate::vpn::Vpns;
 use commands::ip::link;
 use lifecycle::{Context, Steps};
 use model::names;
@@ -56,8 +56,14 @@ impl Parts {
             .flat_map(|lan| carrier::flood(&settings.carrier, lan.id))
             .map(|(link, peer)| link::flood_line(&link, peer))
             .collect();
-        let boot =
-            Boot { router: router.id, folder: &folder, serves: dnsmasq.is_some(), floods: !flood.is_empty(), logs, vpns: &vpns };
+        let boot = Boot {
+            router: router.id,
+            folder: &folder,
+            serves: dnsmasq.is_some(),
+            floods: !flood.is_empty(),
+            logs,
+            vpns: &vpns,
+        };
         let file = |name: &str, text: String, mode| File { path: format!("{folder}/{name}"), text, mode };
         // dnsmasq reads its files of hosts as a user of its own.
         let mut files = vec![
@@ -76,7 +82,11 @@ impl Parts {
             files.push(file("strongswan.conf", ipsec.daemon.clone(), 0o600));
             files.push(file("swanctl.conf", ipsec.connections.clone(), 0o600));
         }
-        files.extend(vpns.wireguard.iter().map(|own| File { path: own.file.clone(), text: own.text.clone(), mode: 0o600 }));
+        files.extend(vpns.wireguard.iter().map(|own| File {
+            path: own.file.clone(),
+            text: own.text.clone(),
+            mode: 0o600,
+        }));
         let hosts = digest(&format!("{leases}\n{hosts}"));
         Self { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns }
     }

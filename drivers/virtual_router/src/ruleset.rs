@@ -108,7 +108,10 @@ fn forward(router: ResourceId, network: &Network, out: &mut String) {
     if network.has_uplink() {
         rules.push(format!("iifname \"{uplink}\" oifname \"{uplink}\" drop"));
         // A private address is reached through its floating one alone.
-        rules.push(format!("iifname \"{uplink}\" meta nfproto ipv4{} ct status & dnat != dnat drop", vpn::came_plain(network)));
+        rules.push(format!(
+            "iifname \"{uplink}\" meta nfproto ipv4{} ct status & dnat != dnat drop",
+            vpn::came_plain(network)
+        ));
     }
     rules.push("jump firewall".into());
     rules.extend(vpn::through(network));

@@ -15,8 +15,7 @@ pub const ENCRYPTION: &[&str] = &["aes128", "aes192", "aes256", "aes128gcm16", "
 /// Those that authenticate by themselves.
 pub const COMBINED: &[&str] = &["aes128gcm16", "aes256gcm16", "chacha20poly1305"];
 pub const AUTHENTICATION: &[&str] = &["sha1", "sha256", "sha384", "sha512"];
-pub const GROUPS: &[&str] =
-    &["modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521", "curve25519"];
+pub const GROUPS: &[&str] = &["modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521", "curve25519"];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
@@ -176,7 +175,9 @@ fn check_ipsec(ipsec: &Ipsec, peer: Option<&Peer>) -> Result<(), String> {
     {
         return Err(format!("ike_encryption {name} needs version 2"));
     }
-    for (field, secs) in [("ike_lifetime_secs", ipsec.ike_lifetime_secs), ("esp_lifetime_secs", ipsec.esp_lifetime_secs)] {
+    for (field, secs) in
+        [("ike_lifetime_secs", ipsec.ike_lifetime_secs), ("esp_lifetime_secs", ipsec.esp_lifetime_secs)]
+    {
         if !(300..=86_400).contains(&secs) {
             return Err(format!("{field} is 300 to 86400, not {secs}"));
         }

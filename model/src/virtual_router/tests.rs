@@ -136,13 +136,22 @@ fn what_is_wrong_with_a_vpn_names_its_field() {
         (|vpn| vpn["tunnel"]["ipsec"]["pre_shared_key"] = "short".into(), "pre_shared_key is one line of 8"),
         (|vpn| vpn["tunnel"]["ipsec"]["local_id"] = "a\"b".into(), "local_id is 1 to 255"),
         (|vpn| vpn["tunnel"]["ipsec"]["version"] = 3.into(), "version is 1 or 2"),
-        (|vpn| vpn["tunnel"]["ipsec"]["ike_encryption"] = json!(["des"]), "ike_encryption \"des\" is not known; known are aes128,"),
-        (|vpn| vpn["tunnel"]["ipsec"]["esp_dh"] = json!(["modp768"]), "esp_dh \"modp768\" is not known; known are modp2048,"),
+        (
+            |vpn| vpn["tunnel"]["ipsec"]["ike_encryption"] = json!(["des"]),
+            "ike_encryption \"des\" is not known; known are aes128,",
+        ),
+        (
+            |vpn| vpn["tunnel"]["ipsec"]["esp_dh"] = json!(["modp768"]),
+            "esp_dh \"modp768\" is not known; known are modp2048,",
+        ),
         (|vpn| vpn["tunnel"]["ipsec"]["ike_dh"] = json!([]), "ike_dh holds 1 to 8"),
         (|vpn| vpn["tunnel"]["ipsec"]["esp_authentication"] = json!([]), "esp_authentication holds 1 to 8"),
         (|vpn| vpn["tunnel"]["ipsec"]["esp_lifetime_secs"] = 5.into(), "esp_lifetime_secs is 300 to 86400"),
         (
-            |vpn| vpn["tunnel"]["ipsec"] = json!({ "pre_shared_key": "a long secret", "version": 1, "ike_encryption": ["aes128gcm16"] }),
+            |vpn| {
+                vpn["tunnel"]["ipsec"] =
+                    json!({ "pre_shared_key": "a long secret", "version": 1, "ike_encryption": ["aes128gcm16"] })
+            },
             "ike_encryption aes128gcm16 needs version 2",
         ),
     ];

@@ -37,7 +37,8 @@ pub fn openings(network: &Network) -> Vec<String> {
 pub fn no_way_round(network: &Network) -> Vec<String> {
     let mut rules = Vec::new();
     for (word, v4) in [("ip", true), ("ip6", false)] {
-        let remotes: BTreeSet<_> = pairs(network).map(|(_, remote)| remote).filter(|net| net.addr().is_ipv4() == v4).collect();
+        let remotes: BTreeSet<_> =
+            pairs(network).map(|(_, remote)| remote).filter(|net| net.addr().is_ipv4() == v4).collect();
         if remotes.is_empty() {
             continue;
         }

@@ -7,12 +7,7 @@ use errors::Fault;
 use lifecycle::Context;
 
 /// Those that run, of the pid files that begin so: pid file and pid.
-pub async fn running(
-    cx: &Context,
-    namespace: &str,
-    folder: &str,
-    program: &str,
-) -> Result<Vec<(String, u32)>, Fault> {
+pub async fn running(cx: &Context, namespace: &str, folder: &str, program: &str) -> Result<Vec<(String, u32)>, Fault> {
     let alive = pids(cx, namespace).await?;
     let mut running = Vec::new();
     if alive.is_empty() {
@@ -37,7 +32,6 @@ pub async fn end_all_but(
     running: &[(String, u32)],
     wanted: Option<&str>,
 ) -> Result<(), Fault> {
-    let stale: Vec<_> =
-        running.iter().filter(|(path, _)| Some(path.as_str()) != wanted).map(|(_, pid)| *pid).collect();
+    let stale: Vec<_> = running.iter().filter(|(path, _)| Some(path.as_str()) != wanted).map(|(_, pid)| *pid).collect();
     end(cx, namespace, &stale).await
 }

@@ -147,7 +147,8 @@ fn parted(encryption: &[String]) -> (Vec<String>, Vec<String>) {
 
 fn proposals(all: &[(&[String], &[String], &[String])]) -> String {
     let used = all.iter().filter(|(encryption, ..)| !encryption.is_empty());
-    let texts = used.map(|(encryption, authentication, groups)| [*encryption, *authentication, *groups].concat().join("-"));
+    let texts =
+        used.map(|(encryption, authentication, groups)| [*encryption, *authentication, *groups].concat().join("-"));
     texts.collect::<Vec<_>>().join(", ")
 }
 

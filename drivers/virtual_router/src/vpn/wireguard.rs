@@ -26,7 +26,12 @@ pub fn config(router: ResourceId, folder: &str, site: &Site) -> Option<Config> {
         allowed: site.pairs.iter().map(|(_, remote)| remote.to_string()).collect(),
         keepalive_secs: own.keepalive_secs,
     };
-    let mut text = format!("# vpn {}\n[Interface]\nPrivateKey = {}\nListenPort = {}\n", site.name, own.private_key.reveal(), own.port);
+    let mut text = format!(
+        "# vpn {}\n[Interface]\nPrivateKey = {}\nListenPort = {}\n",
+        site.name,
+        own.private_key.reveal(),
+        own.port
+    );
     let _ = write!(text, "\n[Peer]\nPublicKey = {}\n", peer.public_key);
     if let Some(key) = &peer.pre_shared_key {
         let _ = writeln!(text, "PresharedKey = {key}");

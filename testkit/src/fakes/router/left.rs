@@ -73,6 +73,11 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
 
 /// Whether a key of [`words`] is of this router.
 pub fn is_of(key: &str, router: ResourceId) -> bool {
-    let own = [format!("drover-r{router}/"), format!("drover-r{router}."), format!("/routers/{router}/"), format!("/wg{router}-")];
+    let own = [
+        format!("drover-r{router}/"),
+        format!("drover-r{router}."),
+        format!("/routers/{router}/"),
+        format!("/wg{router}-"),
+    ];
     own.iter().any(|mark| key.contains(mark.as_str()))
 }

@@ -35,9 +35,7 @@ pub(super) fn tried(state: &State, argv: &[&str]) -> Option<(Effect, Answer)> {
 
 pub(super) fn start_charon(state: &mut State, space: &str, argv: &[&str]) -> Answer {
     let config = argv[1].strip_prefix("STRONGSWAN_CONF=").unwrap_or_else(|| panic!("{} is not simulated", argv[1]));
-    let [.., "--pidfile", pid_file, "--exec", CHARON] = argv else {
-        panic!("{} is not simulated", argv.join(" "))
-    };
+    let [.., "--pidfile", pid_file, "--exec", CHARON] = argv else { panic!("{} is not simulated", argv.join(" ")) };
     let Some(config) = text(state, config) else { return refused(1, "start-stop-daemon: child process failed\n") };
     if state.files.exists(pid_file) {
         panic!("start-stop-daemon would look at the number in {pid_file}");
@@ -77,7 +75,8 @@ fn charon<'a>(state: &'a mut State, uri: &str) -> Result<&'a mut BTreeMap<String
 fn load(state: &mut State, file: &str, uri: &str) -> Answer {
     let Some(text) = text(state, file) else { return refused(2, format!("opening '{file}' failed\n")) };
     let connections = charon(state, uri)?;
-    let (all, _) = text.split_once("\nsecrets {").unwrap_or_else(|| panic!("connections without secrets are not simulated"));
+    let (all, _) =
+        text.split_once("\nsecrets {").unwrap_or_else(|| panic!("connections without secrets are not simulated"));
     connections.clear();
     let mut name = None;
     for line in all.lines().skip(1) {
@@ -173,7 +172,9 @@ pub(super) fn dump(state: &mut State, space: &str, argv: &[&str]) -> Answer {
 
 pub(super) fn sync(state: &mut State, space: &str, argv: &[&str]) -> Answer {
     let (link, file) = (argv[2], argv[3]);
-    let Some(text) = text(state, file) else { return refused(1, format!("fopen: No such file or directory: {file}\n")) };
+    let Some(text) = text(state, file) else {
+        return refused(1, format!("fopen: No such file or directory: {file}\n"));
+    };
     let option = |name: &str, absent: &str| {
         let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
         found.unwrap_or(absent).to_owned()
