@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
     Vm(Box<VmSpec>),
-    VirtualRouter(VirtualRouterSpec),
+    VirtualRouter(Box<VirtualRouterSpec>),
     Snapshot(SnapshotSpec),
     Backup(BackupSpec),
     Ceph(CephSpec),
@@ -54,7 +54,7 @@ impl Wish {
     pub fn from_value(resource_type: ResourceType, value: Value) -> Answer<Self> {
         let wish = match resource_type {
             ResourceType::Vm => serde_json::from_value(value).map(|spec| Self::Vm(Box::new(spec))),
-            ResourceType::VirtualRouter => serde_json::from_value(value).map(Self::VirtualRouter),
+            ResourceType::VirtualRouter => serde_json::from_value(value).map(|spec| Self::VirtualRouter(Box::new(spec))),
             ResourceType::Snapshot => serde_json::from_value(value).map(Self::Snapshot),
             ResourceType::Backup => serde_json::from_value(value).map(Self::Backup),
             ResourceType::Ceph => serde_json::from_value(value).map(Self::Ceph),
