@@ -91,8 +91,10 @@ impl Pair {
     }
 }
 
+type Plain = (String, Option<String>, Option<String>, u32, bool);
+
 /// What a veth with one end down says of itself differs from kernel to kernel; whether it is set up does not.
-fn plain(links: Vec<link::Link>) -> Vec<(String, Option<String>, Option<String>, u32, bool)> {
+fn plain(links: Vec<link::Link>) -> Vec<Plain> {
     links
         .into_iter()
         .map(|link| (link.name.clone(), link.master.clone(), link.alias.clone(), link.mtu, link.is_up()))

@@ -31,6 +31,8 @@ mod real_rabbitmq;
 mod real_router;
 /// What routers are made from, before the programs that read it.
 mod real_ruleset;
+/// Segments that reach another host.
+mod real_segments;
 /// Site-to-site VPNs with real packets: what the internet sees of them, updates, a reboot.
 mod real_vpn;
 /// No secret in a command line, a span or an error.

@@ -1,8 +1,8 @@
 //! Site-to-site VPNs with real packets: two sites, and an internet between them that is listened to. Where the kernel has no
 //! ESP or no WireGuard, strongSwan and wireguard-go carry them in user space, and the test says so.
 
-use crate::network::{GATEWAY, LIMIT, PUBLIC, Place};
-use crate::real_router::{Ground, boot, bridge, ground, internet, power_cut, tenant, wish};
+use crate::network::{GATEWAY, Ground, LIMIT, PUBLIC, Place, bridge, ground, internet, tenant, wish};
+use crate::real_router::{boot, power_cut};
 use model::resource::Resource;
 use model::virtual_router::VirtualRouterSpec;
 use model::{ResourceId, names};

@@ -58,6 +58,7 @@ impl Store {
             resource.resource.spec = task.dry_spec.take().unwrap_or(resource.resource.spec);
         }
         let wish = Wish::from_text(resource.resource_type(), &resource.resource.spec)?;
+        resource.vm_id = wish.vm().or(resource.vm_id);
         let related = self.related(&resource, task.task.verb).await?;
         fill(self.pool(), std::slice::from_mut(&mut task)).await?;
         let vm_id = resource.vm_id;

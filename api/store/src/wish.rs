@@ -54,7 +54,9 @@ impl Wish {
     pub fn from_value(resource_type: ResourceType, value: Value) -> Answer<Self> {
         let wish = match resource_type {
             ResourceType::Vm => serde_json::from_value(value).map(|spec| Self::Vm(Box::new(spec))),
-            ResourceType::VirtualRouter => serde_json::from_value(value).map(|spec| Self::VirtualRouter(Box::new(spec))),
+            ResourceType::VirtualRouter => {
+                serde_json::from_value(value).map(|spec| Self::VirtualRouter(Box::new(spec)))
+            }
             ResourceType::Snapshot => serde_json::from_value(value).map(Self::Snapshot),
             ResourceType::Backup => serde_json::from_value(value).map(Self::Backup),
             ResourceType::Ceph => serde_json::from_value(value).map(Self::Ceph),

@@ -6,8 +6,11 @@ use super::vpn;
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
 
+/// What answers in a namespace.
+type Program = fn(&mut State, &str, &[&str]) -> Answer;
+
 pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(Effect, Answer)> {
-    let (effect, answer): (Effect, fn(&mut State, &str, &[&str]) -> Answer) = match argv {
+    let (effect, answer): (Effect, Program) = match argv {
         ["nft", "-s", "list", "table", "inet", _] => (Looks, table),
         ["nft", "-f", _] => (Acts, load),
         ["sysctl", "-n", ..] => (Looks, read_settings),
