@@ -1,6 +1,6 @@
 //! What is on the node that was not there at first, in words for comparing two runs. A router's are under `drover-r7/..`.
 
-use super::state::{Kind, Program, State};
+use super::state::{Daemon, Kind, State};
 use crate::fakes::kvm::sha256;
 use model::ResourceId;
 use std::collections::BTreeMap;
@@ -48,9 +48,9 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     for process in state.processes.values() {
         // One whose namespace is gone is left all the same.
         let (name, word) = match &process.program {
-            Program::Dnsmasq(hosts) => (format!("dnsmasq {}", process.pid_file), format!("{hosts:?}")),
-            Program::Charon(_, connections) => (format!("charon {}", process.pid_file), format!("{connections:?}")),
-            Program::WireguardGo(link) => (format!("wireguard-go {link}"), String::new()),
+            Daemon::Dnsmasq(hosts) => (format!("dnsmasq {}", process.pid_file), format!("{hosts:?}")),
+            Daemon::Charon(_, connections) => (format!("charon {}", process.pid_file), format!("{connections:?}")),
+            Daemon::WireguardGo(link) => (format!("wireguard-go {link}"), String::new()),
         };
         words.insert(format!("{}/{name}", process.space), word);
     }

@@ -1,7 +1,7 @@
 //! nftables, dnsmasq, sysctl, kill and systemd.
 
 use super::ip::open;
-use super::state::{Answer, Process, Program, Refused, State, refused};
+use super::state::{Answer, Daemon, Process, Refused, State, refused};
 use super::vpn;
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
@@ -126,7 +126,7 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         let found = config.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         found.unwrap_or_else(|| panic!("dnsmasq without {name} is not simulated")).to_owned()
     };
-    let is_dnsmasq = |process: &Process| matches!(process.program, Program::Dnsmasq(_));
+    let is_dnsmasq = |process: &Process| matches!(process.program, Daemon::Dnsmasq(_));
     if state.processes.values().any(|process| process.space == space && is_dnsmasq(process)) {
         return refused(2, "\ndnsmasq: failed to bind DHCP server socket: Address already in use\n");
     }
@@ -142,14 +142,14 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         state.files.put(&leases, Vec::new(), 0o644)?;
     }
     let hosts = [option("addn-hosts"), option("dhcp-hostsfile")].map(|path| (path, String::new())).into();
-    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, program: Program::Dnsmasq(hosts) });
+    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, program: Daemon::Dnsmasq(hosts) });
     read_hosts(state, pid);
     Ok(String::new())
 }
 
 fn read_hosts(state: &mut State, pid: u32) {
     let Some(mut process) = state.processes.remove(&pid) else { return };
-    if let Program::Dnsmasq(hosts) = &mut process.program {
+    if let Daemon::Dnsmasq(hosts) = &mut process.program {
         for (path, read) in hosts {
             *read = text(state, path).unwrap_or_default();
         }
@@ -168,9 +168,9 @@ fn kill(state: &mut State, signal: &str, pids: &[&str]) -> Answer {
         } else if let Some(process) = state.processes.remove(&pid) {
             match &process.program {
                 // It has given up the right to remove its pid file.
-                Program::Dnsmasq(_) => debug_assert!(state.files.exists(&process.pid_file)),
-                Program::Charon(socket, _) => state.files.remove(socket)?,
-                Program::WireguardGo(link) => vpn::end_wireguard(state, &process.space, link)?,
+                Daemon::Dnsmasq(_) => debug_assert!(state.files.exists(&process.pid_file)),
+                Daemon::Charon(socket, _) => state.files.remove(socket)?,
+                Daemon::WireguardGo(link) => vpn::end_wireguard(state, &process.space, link)?,
             }
         }
     }

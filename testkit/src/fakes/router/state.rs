@@ -113,11 +113,11 @@ pub(super) struct Process {
     pub space: String,
     /// Empty where it writes none.
     pub pid_file: String,
-    pub program: Program,
+    pub program: Daemon,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Program {
+pub(super) enum Daemon {
     /// What it has read of its files of hosts, with their paths.
     Dnsmasq(Vec<(String, String)>),
     /// The socket that it hears on, and its connections by name.

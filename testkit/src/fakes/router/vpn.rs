@@ -3,7 +3,7 @@
 use super::batch;
 use super::ip::open;
 use super::programs::text;
-use super::state::{Answer, Inner, Process, Program, Refused, State, Wireguard, refused};
+use super::state::{Answer, Daemon, Inner, Process, Refused, State, Wireguard, refused};
 use hosts::Effect::{self, Acts, Looks};
 use model::names;
 use std::collections::BTreeMap;
@@ -42,13 +42,13 @@ pub(super) fn start_charon(state: &mut State, space: &str, argv: &[&str]) -> Ans
     }
     let socket = config.lines().find_map(|line| line.trim().strip_prefix("socket = unix://"));
     let socket = socket.unwrap_or_else(|| panic!("charon without a socket of its own is not simulated")).to_owned();
-    let is_charon = |process: &Process| process.space == space && matches!(process.program, Program::Charon(..));
+    let is_charon = |process: &Process| process.space == space && matches!(process.program, Daemon::Charon(..));
     assert!(!state.processes.values().any(is_charon), "two charons in {space}");
     state.pid += 1;
     let pid = state.pid;
     state.files.put(pid_file, format!("{pid}\n").into_bytes(), 0o644)?;
     state.files.put(&socket, Vec::new(), 0o770)?;
-    let program = Program::Charon(socket, BTreeMap::new());
+    let program = Daemon::Charon(socket, BTreeMap::new());
     state.processes.insert(pid, Process { space: space.to_owned(), pid_file: (*pid_file).to_owned(), program });
     Ok(String::new())
 }
@@ -64,7 +64,7 @@ pub(super) fn swanctl(state: &mut State, argv: &[&str]) -> Option<(Effect, Answe
 
 fn charon<'a>(state: &'a mut State, uri: &str) -> Result<&'a mut BTreeMap<String, String>, Refused> {
     let found = state.processes.values_mut().find_map(|process| match &mut process.program {
-        Program::Charon(socket, connections) if uri.strip_prefix("unix://") == Some(socket) => Some(connections),
+        Daemon::Charon(socket, connections) if uri.strip_prefix("unix://") == Some(socket) => Some(connections),
         _ => None,
     });
     let stderr = format!("Error: connecting to '{uri}' URI failed: No such file or directory\n");
@@ -129,7 +129,7 @@ pub(super) fn start_wireguard(state: &mut State, space: &str, argv: &[&str]) -> 
     make(state, space, name)?;
     state.files.put(&socket, Vec::new(), 0o700)?;
     state.pid += 1;
-    let program = Program::WireguardGo(name.to_owned());
+    let program = Daemon::WireguardGo(name.to_owned());
     state.processes.insert(state.pid, Process { space: space.to_owned(), pid_file: String::new(), program });
     Ok(String::new())
 }
@@ -151,11 +151,11 @@ pub(super) fn end_wireguard(state: &mut State, space: &str, link: &str) -> Resul
 pub(super) fn ended_with(state: &mut State, space: &str) -> Result<(), Refused> {
     let links = state.spaces.get(space).map(|space| space.links.clone()).unwrap_or_default();
     let is_over = |process: &Process| {
-        process.space == space && matches!(&process.program, Program::WireguardGo(link) if !links.contains_key(link))
+        process.space == space && matches!(&process.program, Daemon::WireguardGo(link) if !links.contains_key(link))
     };
     let over: Vec<_> = state.processes.iter().filter(|(_, process)| is_over(process)).map(|(pid, _)| *pid).collect();
     for pid in over {
-        if let Some(Process { program: Program::WireguardGo(link), .. }) = state.processes.remove(&pid) {
+        if let Some(Process { program: Daemon::WireguardGo(link), .. }) = state.processes.remove(&pid) {
             state.files.remove(&socket(&link))?;
         }
     }
