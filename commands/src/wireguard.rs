@@ -32,6 +32,12 @@ impl fmt::Debug for Device {
     }
 }
 
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.public_key)
+    }
+}
+
 /// None when there is no such link.
 pub fn show(namespace: &str, link: &str) -> Command<Option<Device>> {
     let argv = inside(namespace, &["wg", "show", link, "dump"]);
@@ -101,12 +107,5 @@ mod tests {
         assert_eq!(peer.allowed, BTreeSet::from(["10.9.0.0/24".to_owned()]));
         let fresh = Output { stdout: b"(none)\t(none)\t0\toff\n".to_vec(), ..Output::default() };
         assert_eq!(read_dump(&fresh).unwrap().unwrap().peers, []);
-    }
-}
-
-#[cfg(test)]
-impl fmt::Debug for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.public_key)
     }
 }
