@@ -81,6 +81,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/v1/gpus", "list gpus", PEOPLE),
     rule("GET", "/v1/gpus/{id}", "read gpus", PEOPLE),
     rule("PATCH", "/v1/gpus/{id}", "change gpus", PEOPLE),
+    rule("DELETE", "/v1/gpus/{id}", "remove gpus", PEOPLE),
     rule("POST", "/v1/gpus/{id}/state", "ask for states of gpus", PEOPLE),
     rule("GET", "/v1/gpus/{id}/history", "read histories", PEOPLE),
     rule("GET", "/v1/drift", "list drift", PEOPLE),

@@ -7,6 +7,7 @@ mod body;
 mod drift;
 mod events;
 mod fleet;
+mod gpus;
 mod images;
 mod problem;
 mod projects;
@@ -66,6 +67,7 @@ fn routes() -> OpenApiRouter<Store> {
         .merge(servers::routes())
         .merge(images::routes())
         .merge(resources::routes())
+        .merge(gpus::routes())
         .merge(drift::routes())
         .merge(tasks::routes())
         .merge(events::routes())

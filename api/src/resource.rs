@@ -80,8 +80,7 @@ pub async fn ask<S: Spec>(
     Params(dry): Params<DryRun>,
     Body(ask): Body<AskState>,
 ) -> Answer<Response> {
-    let asked: Accepted<S> =
-        store.resource_ask(id, ask.state, &who, traceparent(&Span::current()), dry.dry_run).await?;
+    let asked: Accepted<S> = store.resource_ask(id, ask, &who, traceparent(&Span::current()), dry.dry_run).await?;
     Ok(accepted(&asked))
 }
 

@@ -2,14 +2,18 @@
 //!
 //! Invariant: a domain that does not carry the mark of its VM is never touched.
 
+pub mod checkpoint;
 pub mod device;
+pub mod image;
 pub mod power;
 
 mod actual;
+mod hostdev;
 mod xml;
 
-pub use actual::{Actual, ActualDisk, ActualNic, read};
-pub use xml::{NAMESPACE, disk, free_target, nic, target};
+pub use actual::{Actual, ActualDisk, ActualNic, ActualVolume, read};
+pub use hostdev::{Hostdev, hostdev, hostdevs, with_hostdevs};
+pub use xml::{NAMESPACE, disk, free_target, free_volume_target, image, nic, target};
 
 use commands::virsh;
 use errors::Fault;

@@ -11,12 +11,15 @@ pub mod fault;
 
 pub mod backup_kvm;
 pub mod backups;
+pub mod ceph;
 pub mod domains;
 pub mod driver;
+pub mod gpu;
 pub mod iaas;
 pub mod locks;
 pub mod operate;
 pub mod queue;
+pub mod snapshot_kvm;
 pub mod virtual_router;
 pub mod vm_kvm;
 
@@ -54,6 +57,9 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
     Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
+    Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
+    Chapter { title: "gpu", scopes: gpu::SCOPES, entries: gpu::ENTRIES },
+    Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

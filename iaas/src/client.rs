@@ -16,7 +16,7 @@ use model::history::HistoryRecord;
 use model::resource::{Resource, Spec};
 use model::server::WorkerReport;
 use model::task::Task;
-use model::{EventSeq, ProjectId, ResourceId, ResourceType, State, TaskId, Version};
+use model::{EventSeq, ProjectId, ResourceId, ResourceType, TaskId, Version};
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -85,9 +85,14 @@ impl Client {
         self.http.send(call).await
     }
 
-    pub async fn ask<S: Spec>(&self, id: ResourceId, state: State, dry_run: bool) -> Answer<Accepted<S>> {
+    pub async fn ask<S: Spec>(
+        &self,
+        id: ResourceId,
+        wanted: impl Into<AskState>,
+        dry_run: bool,
+    ) -> Answer<Accepted<S>> {
         let path = format!("/v1/{}/{id}/state{}", collection(S::TYPE), dry(dry_run));
-        self.http.send(Call::post(path, &AskState { state })).await
+        self.http.send(Call::post(path, &wanted.into())).await
     }
 
     pub async fn history(&self, resource: ResourceType, id: ResourceId) -> Answer<Page<HistoryRecord>> {

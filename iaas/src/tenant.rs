@@ -29,6 +29,15 @@ pub struct Change {
 #[serde(deny_unknown_fields)]
 pub struct AskState {
     pub state: State,
+    /// Of the scrub of a snapshot: whether it takes along what stands on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_subtree: Option<bool>,
+}
+
+impl From<State> for AskState {
+    fn from(state: State) -> Self {
+        Self { state, remove_subtree: None }
+    }
 }
 
 /// 202: the change is stored and will be carried out; follow the task.

@@ -9,6 +9,7 @@ use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
 use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
+use model::backup::Backup;
 use model::image::Image;
 use model::lock::{LockName, Mode};
 use model::project::Project;
@@ -39,6 +40,8 @@ pub struct Context {
     /// Of a router: the VMs of its project.
     pub neighbours: Vec<Neighbour>,
     vm: Option<Vm>,
+    /// Of a VM that is made from a backup.
+    pub backup: Option<Backup>,
     /// Of this attempt; zero before the claim and in a dry run.
     pub fence: Fence,
     verb: Verb,
@@ -77,6 +80,7 @@ impl Context {
             related: assignment.related,
             neighbours: assignment.neighbours,
             vm: assignment.vm,
+            backup: assignment.backup,
             fence: Fence(0),
             verb: assignment.task.verb,
             locks,

@@ -1,5 +1,6 @@
 //! A PCI device that is given to a VM.
 
+use crate::pci::PciAddress;
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::{ResourceId, ResourceType};
@@ -22,14 +23,17 @@ impl Spec for GpuSpec {
     const TYPE: ResourceType = ResourceType::Gpu;
 
     fn check(&self) -> Result<(), String> {
-        if self.device.is_empty() {
-            return Err("device is empty".into());
-        }
-        Ok(())
+        self.device.parse::<PciAddress>().map(|_| ()).map_err(|reason| format!("device: {reason}"))
     }
 
     fn check_change(&self, next: &Self) -> Result<(), String> {
-        if self.device == next.device { Ok(()) } else { Err("device cannot be changed".into()) }
+        if self.device != next.device {
+            return Err("device cannot be changed".into());
+        }
+        match (self.vm, next.vm) {
+            (Some(now), Some(next)) if now != next => Err(format!("vm: it is attached to vm {now}; detach it first")),
+            _ => Ok(()),
+        }
     }
 
     fn takes(&self) -> Capacity {

@@ -11,6 +11,7 @@ pub mod backup;
 pub mod ceph;
 pub mod gpu;
 pub mod image;
+pub mod pci;
 pub mod project;
 pub mod resource;
 pub mod secret;

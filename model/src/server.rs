@@ -7,10 +7,15 @@ pub use backup::BackupSettings;
 pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
+use crate::pci::PciAddress;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+mod ceph;
+
+pub use ceph::CephSettings;
 
 /// The wish, as it is POSTed by an operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -52,6 +57,8 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    #[serde(default)]
+    pub ceph: CephSettings,
     /// What is done when a resource is found to differ from its record.
     #[serde(default)]
     pub drift: DriftPolicy,
@@ -79,6 +86,7 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            ceph: CephSettings::default(),
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
@@ -145,8 +153,26 @@ pub struct WorkerReport {
     /// Things an operator should know: no hardware virtualisation, say.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What can be given to VMs, as the worker found it when it began to serve the host.
+    #[serde(default)]
+    pub devices: Vec<HostDevice>,
     #[schema(value_type = String, format = DateTime)]
     pub seen_at: Moment,
+}
+
+/// A PCI device of a host: a display or processing accelerator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HostDevice {
+    /// `0000:65:00.0`
+    #[schema(value_type = String)]
+    pub address: PciAddress,
+    pub vendor: String,
+    pub product: String,
+    /// The kernel's driver that has it.
+    pub driver: Option<String>,
+    /// Its IOMMU group; none when the host cannot give it to a guest.
+    pub group: Option<u32>,
+    pub numa_node: Option<u32>,
 }
 
 impl ServerSpec {
@@ -162,6 +188,7 @@ impl ServerSpec {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
         self.settings.backup.check()?;
+        self.settings.ceph.check()?;
         self.settings.router.check()
     }
 }

@@ -12,7 +12,7 @@ pub type Snapshot = crate::resource::Resource<SnapshotSpec>;
 #[serde(deny_unknown_fields)]
 pub struct SnapshotSpec {
     pub vm: ResourceId,
-    /// The snapshot it was taken on top of; none for the first.
+    /// The snapshot it stands on; none for the first. Given by the API.
     #[serde(default)]
     pub parent: Option<ResourceId>,
     /// Whether a scrub takes what stands on top of it too.
@@ -24,14 +24,12 @@ impl Spec for SnapshotSpec {
     const TYPE: ResourceType = ResourceType::Snapshot;
 
     fn check(&self) -> Result<(), String> {
-        if self.parent.is_some_and(|parent| parent == self.vm) {
-            return Err("parent is a snapshot, not the VM".into());
-        }
         Ok(())
     }
 
-    fn check_change(&self, next: &Self) -> Result<(), String> {
-        if self.vm == next.vm { Ok(()) } else { Err("vm cannot be changed".into()) }
+    fn check_change(&self, _next: &Self) -> Result<(), String> {
+        // An update of a snapshot reverts its VM: not to be had by changing a wish.
+        Err("a snapshot has nothing to change; ask for running_update to revert its VM to it".into())
     }
 
     fn takes(&self) -> Capacity {

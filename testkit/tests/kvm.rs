@@ -363,3 +363,84 @@ async fn real_kvm_without_libvirt_is_as_the_fake_has_it() {
     let version = |_: &str| virsh::version("qemu+unix:///system?socket=/no/such/socket");
     Pair::new("f-nobody").await.same(version).await.expect_err("nobody answers");
 }
+
+#[tokio::test]
+async fn real_kvm_snapshots_are_as_the_fake_has_them() {
+    let pair = Pair::new("f-snaps").await;
+    let snapshot = |name: &str| {
+        format!("<domainsnapshot><name>{name}</name><description>of {name}</description></domainsnapshot>")
+    };
+    let list = async || pair.same(|uri| virsh::snapshot::names(uri, pair.domain)).await;
+    let state = async || pair.same(|uri| virsh::state(uri, pair.domain)).await;
+    let holds = async |name: &str| {
+        let disk = pair.same(|_| qemu_img::info(&pair.path("root.qcow2"))).await.expect("it answers");
+        disk.expect("it is there").snapshots.iter().any(|snapshot| snapshot.name == name)
+    };
+    list().await.expect_err("there is no domain");
+    pair.same(|uri| virsh::define(uri, &pair.xml())).await.expect("it is defined");
+    pair.put("seed.img", &[0; 1 << 20]).await;
+    pair.same(|_| qemu_img::create(&pair.path("root.qcow2"), 1)).await.expect("it is made");
+    pair.same(|_| ip::add_bridge(&pair.bridge)).await.expect("it is made");
+    pair.same(|_| ip::up(&pair.bridge)).await.expect("it is up");
+
+    // While it is off.
+    let take = async |name: &str| pair.same(|uri| virsh::snapshot::create(uri, pair.domain, &snapshot(name))).await;
+    let revert =
+        async |name: &str, after| pair.same(|uri| virsh::snapshot::revert(uri, pair.domain, name, after)).await;
+    let delete = async |name: &str| pair.same(|uri| virsh::snapshot::delete(uri, pair.domain, name)).await;
+    take("s1").await.expect("it is taken");
+    take("s1").await.expect_err("it is there");
+    assert!(holds("s1").await);
+    pair.same(|_| qemu_img::grow(&pair.path("root.qcow2"), 2)).await.expect("it grows");
+    revert("s1", virsh::snapshot::After::Off).await.expect("it is reverted");
+    let disk = pair.same(|_| qemu_img::info(&pair.path("root.qcow2"))).await.expect("it answers");
+    assert_eq!(disk.map(|disk| disk.bytes), Some(qemu_img::GB));
+    assert_eq!(state().await, Ok(Some(virsh::State::ShutOff)));
+    revert("none", virsh::snapshot::After::Off).await.expect_err("there is none");
+    delete("none").await.expect_err("there is none");
+    assert_eq!(pair.same(|uri| virsh::snapshot::read(uri, pair.domain, "none")).await, Ok(None));
+
+    // While it runs.
+    pair.same(|uri| virsh::start(uri, pair.domain)).await.expect("it starts");
+    pair.same(|uri| virsh::resume(uri, pair.domain)).await.expect_err("it is not paused");
+    assert_eq!(pair.same(|uri| virsh::agent::is_frozen(uri, pair.domain)).await, Ok(None));
+    pair.same(|uri| virsh::agent::freeze(uri, pair.domain)).await.expect_err("there is no agent");
+    pair.same(|uri| virsh::agent::thaw(uri, pair.domain)).await.expect_err("there is no agent");
+    for name in ["s2", "s3"] {
+        take(name).await.expect("it is taken");
+    }
+    revert("s2", virsh::snapshot::After::Paused).await.expect("it is reverted");
+    assert_eq!(state().await, Ok(Some(virsh::State::Other("paused".into()))));
+    pair.same(|uri| virsh::resume(uri, pair.domain)).await.expect("it goes on");
+    assert_eq!(state().await, Ok(Some(virsh::State::Running)));
+    take("s4").await.expect("it is taken");
+    assert_eq!(list().await.expect("a list"), ["s1", "s2", "s4", "s3"]);
+    let on_top = |name: &'static str| pair.same(move |uri| virsh::snapshot::descendants(uri, pair.domain, name));
+    assert_eq!(on_top("s2").await.expect("a list"), ["s4", "s3"]);
+    on_top("none").await.expect_err("there is none");
+
+    // Without the one in the middle; and what was off comes up.
+    delete("s2").await.expect("it is deleted");
+    assert!(!holds("s2").await);
+    assert_eq!(on_top("s1").await.expect("a list"), ["s4", "s3"]);
+    revert("s1", virsh::snapshot::After::Paused).await.expect("it is reverted");
+    assert_eq!(state().await, Ok(Some(virsh::State::Other("paused".into()))));
+    pair.same(|uri| virsh::destroy(uri, pair.domain)).await.expect("the plug is pulled");
+    pair.same(|uri| virsh::resume(uri, pair.domain)).await.expect_err("it is off");
+    for name in ["s3", "s4"] {
+        delete(name).await.expect("it is deleted");
+    }
+    for (host, uri) in [(&pair.fake as &dyn Host, FAKE_URI), (&pair.real, pair.uri.as_str())] {
+        let kept =
+            said(host, virsh::snapshot::read(uri, pair.domain, "s1")).await.expect("it answers").expect("it is there");
+        assert_eq!((kept.with_memory, kept.description.as_str()), (false, "of s1"));
+        assert!(kept.domain.contains("root.qcow2"));
+    }
+
+    // A disk is gone.
+    pair.same(|_| files::rename(&pair.path("root.qcow2"), &pair.path("moved"))).await.expect("it is moved");
+    revert("s1", virsh::snapshot::After::Off).await.expect_err("there is no disk");
+    pair.same(|_| files::rename(&pair.path("moved"), &pair.path("root.qcow2"))).await.expect("it is back");
+    pair.same(|uri| virsh::undefine(uri, pair.domain)).await.expect("it is undefined with its snapshots");
+    list().await.expect_err("there is no domain");
+}

@@ -24,7 +24,7 @@ pub struct Machine {
 impl Machine {
     pub fn new() -> Self {
         // Left by a run that was killed; scrubs would take them away and the host would not be as before.
-        for segment in ["t1", "t2", "t3", "t4"] {
+        for segment in ["t1", "t2", "t3", "t4", "t5", "t6"] {
             let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &bridge(segment)]).output();
         }
         Self { storage: real::storage(), before: seen() }
@@ -38,6 +38,11 @@ impl Machine {
         real::kvm(&self.storage)
     }
 
+    /// The same machine as the server of the Ceph cluster.
+    pub fn ceph(&self) -> ServerSpec {
+        real::ceph(&self.storage)
+    }
+
     /// Waits for the guest to say this on its serial console, this many times.
     pub async fn says(&self, vm: ResourceId, what: &str, times: usize) {
         let log = names::serial_log(&self.storage(), vm);
@@ -47,6 +52,22 @@ impl Machine {
             if text.matches(what).count() >= times { Ok(()) } else { Err(text) }
         })
         .await;
+    }
+
+    /// Types a line on the guest's serial console, and waits for the guest to say something anew.
+    pub async fn tell(&self, vm: ResourceId, line: &str, answer: &str) {
+        let before = self.said(vm, answer);
+        let console = run("virsh", &["-q", "-c", &real::libvirt_uri(), "ttyconsole", &names::domain(vm)]);
+        let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("a console");
+        std::io::Write::write_all(&mut console, format!("{line}\n").as_bytes()).expect("it takes a line");
+        // QEMU takes what was typed only while somebody has it open.
+        self.says(vm, answer, before + 1).await;
+    }
+
+    /// How often the guest has said this.
+    pub fn said(&self, vm: ResourceId, what: &str) -> usize {
+        let text = std::fs::read(names::serial_log(&self.storage(), vm)).unwrap_or_default();
+        String::from_utf8_lossy(&text).matches(what).count()
     }
 
     /// What has come to the host since the beginning.

@@ -7,6 +7,8 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// Chains of backups on a fake host: what is kept, what goes, and what a backup refuses.
+mod backups;
 /// Changed behind drover's back: found, repaired, adopted.
 mod drift;
 /// What a paused worker does late is refused at the host.
@@ -17,10 +19,16 @@ mod machine;
 mod network;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
+/// A worker killed in the middle of a real backup.
+mod real_backup_crash;
+/// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
+mod real_ceph;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
+/// A PCI device in the definition of a real domain.
+mod real_gpu;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
 /// A worker killed in the middle of real builds.
@@ -33,9 +41,13 @@ mod real_router;
 mod real_ruleset;
 /// Segments that reach another host.
 mod real_segments;
+/// Disks of a real guest that go back to what they were, in a tree of snapshots.
+mod real_snapshot;
 /// Site-to-site VPNs with real packets: what the internet sees of them, updates, a reboot.
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.
 mod traces;
+/// Volumes beside what goes wrong, on a cluster that is not there.
+mod volumes;

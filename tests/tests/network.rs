@@ -110,7 +110,9 @@ fn tidy() {
         let _ = Command::new(program).args(arguments).output();
     };
     for space in run("ip", &["netns", "list"]).lines().filter_map(|line| line.split_whitespace().next()) {
-        if space.starts_with(Place::MARK) || space.starts_with("drover-r") {
+        // A fresh fleet's numbers are small.
+        let number: Option<u32> = space.strip_prefix("drover-r").and_then(|number| number.parse().ok());
+        if space.starts_with(Place::MARK) || number.is_some_and(|number| number < 100) {
             let pids = run("ip", &["netns", "pids", space]);
             pids.lines().for_each(|pid| quiet("kill", &["-KILL", pid]));
             quiet("ip", &["netns", "delete", space]);

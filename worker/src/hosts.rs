@@ -6,7 +6,7 @@ use crate::{Limits, Worker, report};
 use ::hosts::Host;
 use ::hosts::phantom::Phantom;
 use model::ServerType;
-use model::server::Server;
+use model::server::{HostDevice, Server};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,7 @@ struct Served {
     stop: CancellationToken,
     consumer: JoinHandle<()>,
     warnings: Vec<String>,
+    devices: Vec<HostDevice>,
 }
 
 impl Fleet {
@@ -94,8 +95,10 @@ impl Fleet {
         }
         self.served.values().for_each(|served| served.slots.resize(limits.per_host));
         // Side by side: one host that hangs does not keep the others from being reported.
-        let reports =
-            self.served.values().map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings));
+        let reports = self
+            .served
+            .values()
+            .map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings, &served.devices));
         futures::future::join_all(reports).await;
     }
 
@@ -103,6 +106,7 @@ impl Fleet {
         let name = server.spec.name.clone();
         let host = self.open(server);
         let warnings = report::warnings(host.as_ref(), server.spec.server_type).await;
+        let devices = report::devices(host.as_ref(), &server.spec).await;
         for warning in &warnings {
             warn!(host = name, "{warning}");
         }
@@ -122,7 +126,7 @@ impl Fleet {
         let consumer =
             tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
         info!(host = name, address = server.spec.address, "serving");
-        Served { address: server.spec.address.clone(), host, slots, live, stop, consumer, warnings }
+        Served { address: server.spec.address.clone(), host, slots, live, stop, consumer, warnings, devices }
     }
 
     fn open(&self, server: &Server) -> Arc<dyn Host> {

@@ -7,7 +7,7 @@ use crate::rows::{ResourceRow, TaskRow};
 use crate::settle::End;
 use crate::unit::Unit;
 use crate::{Store, Who};
-use iaas::tenant::Accepted;
+use iaas::tenant::{Accepted, AskState};
 use model::resource::Spec;
 use model::task::TaskStatus;
 use model::{ResourceId, ResourceType, State, TaskId, states};
@@ -19,6 +19,8 @@ pub(crate) struct Ask {
     pub who: Who,
     pub traceparent: Option<String>,
     pub dry_run: bool,
+    /// Of the scrub of a snapshot: whether it takes along what stands on top of it. None leaves it as the wish says.
+    pub remove_subtree: Option<bool>,
 }
 
 impl Ask {
@@ -38,12 +40,13 @@ impl Store {
     pub async fn resource_ask<S: Spec>(
         &self,
         id: ResourceId,
-        state: State,
+        wanted: impl Into<AskState>,
         who: &Who,
         traceparent: Option<String>,
         dry_run: bool,
     ) -> Answer<Accepted<S>> {
-        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
+        let AskState { state, remove_subtree } = wanted.into();
+        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run, remove_subtree };
         let pair = self.write(move |unit| Box::pin(async move { unit.ask(ask, state).await })).await?;
         accepted(pair)
     }
@@ -70,11 +73,15 @@ impl Unit {
         {
             return Err(Refusal::in_use("ceph", row.resource.id, format_args!("vm {vm}")));
         }
+        let spec_before = row.resource.spec.clone();
+        self.ask_removal(&mut row, ask, state).await?;
         let mut task = self.new_task(&row, found.verb, ask.request(from));
         self.stand_beside_vm(&mut task.task, &row).await?;
         if ask.dry_run {
+            task.dry_spec = Some(std::mem::replace(&mut row.resource.spec, spec_before));
             self.queue(&mut task, &row, None);
         } else {
+            task.spec_before = Some(spec_before).filter(|before| *before != row.resource.spec);
             if let Some(begun) = begun {
                 self.close_task(begun, End::Cancelled(None), &row);
             }

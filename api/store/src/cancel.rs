@@ -71,7 +71,8 @@ impl Unit {
             return Err(Fault::new(&codes::TASK_NOT_RETRYABLE).hole("task", id).hole("status", status).into());
         };
         let resource_type = resource.resource_type();
-        let ask = Ask { id: resource.resource.id, resource_type, who, traceparent, dry_run: false };
+        let ask =
+            Ask { id: resource.resource.id, resource_type, who, traceparent, dry_run: false, remove_subtree: None };
         Ok(self.ask_of(resource, &ask, into).await?.1)
     }
 }

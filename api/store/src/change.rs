@@ -32,7 +32,7 @@ impl Store {
         traceparent: Option<String>,
         dry_run: bool,
     ) -> Answer<Accepted<S>> {
-        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run };
+        let ask = Ask { id, resource_type: S::TYPE, who: who.clone(), traceparent, dry_run, remove_subtree: None };
         accepted(self.write(move |unit| Box::pin(async move { unit.change(ask, version, patch).await })).await?)
     }
 }
@@ -44,6 +44,7 @@ impl Unit {
         if row.resource.version != version {
             return Err(Refusal::etag(row.label(), row.resource.version, version));
         }
+        let is_gpu = row.resource_type() == ResourceType::Gpu;
         let may = allowed(kind, from, row.failed);
         let into = match from {
             State::Quiesced => State::QuiescedUpdate,
@@ -51,15 +52,22 @@ impl Unit {
             _ => State::RunningUpdate,
         };
         let is_update = matches!(into, State::RunningUpdate | State::QuiescedUpdate);
-        let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && is_update) else {
+        let Some(found) = states::row(kind, into).filter(|_| is_gpu || may.contains(&into) && is_update) else {
             return Err(Refusal::state(row.label(), from, may, into));
         };
         let (now, next) = self.next_wish(&row, &patch).await?;
         // What could not be attached may still be taken from its VM: else it would hold the VM for ever.
         let is_release = row.vm_id.is_some() && next.vm().is_none();
-        if from == State::Unresourced && !is_release {
+        if from == State::Unresourced && !is_gpu && !is_release {
             return Err(Refusal::state(row.label(), from, may, into));
         }
+        let (into, found) = match is_gpu {
+            true => {
+                let into = self.gpu_update(&row, &next).await?;
+                (into, states::row(kind, into).unwrap_or(found))
+            }
+            false => (into, found),
+        };
         let grown = largest(row.took, next.takes());
         // Labels count where they are asked for anew: it stands where it stands.
         let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };
@@ -110,6 +118,7 @@ impl Unit {
         let mut next = Wish::from_value(row.resource_type(), value)?;
         next.check()?;
         now.check_change(&next)?;
+        self.check_disks_kept(row.resource.id, &now, &next).await?;
         if let Some(vm) = next.vm().filter(|_| next.vm() != now.vm()) {
             let companion = self.companion(vm, row.resource.project_id).await?;
             if next.stands_with_vm() && companion.resource.server_id != row.resource.server_id {

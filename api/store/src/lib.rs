@@ -18,6 +18,7 @@
 
 mod ask;
 mod assignment;
+mod backup;
 mod cancel;
 mod change;
 mod claim;
@@ -26,6 +27,7 @@ mod create;
 mod drift;
 mod feed;
 mod fleet;
+mod gpu;
 mod image;
 mod journal;
 mod kept;
@@ -41,6 +43,7 @@ mod resource;
 mod rows;
 mod server;
 mod settle;
+mod snapshot;
 mod step;
 mod sweep;
 mod tally;

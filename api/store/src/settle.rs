@@ -11,7 +11,7 @@ use iaas::fleet::{Outcome, Settle};
 use model::event::EventKind;
 use model::server::Capacity;
 use model::task::{ErrorRecord, Plan, TaskStatus};
-use model::{State, TaskId, states};
+use model::{ResourceType, State, TaskId, states};
 
 /// How a task ends.
 #[derive(Debug)]
@@ -130,10 +130,13 @@ impl Unit {
         if into != State::Unresourced {
             resource.vm_id = wish.vm();
         }
+        if resource.resource_type() == ResourceType::Snapshot && matches!(end, End::Succeeded) {
+            self.settle_snapshot(&mut resource, found.verb, by).await?;
+        }
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {
             State::ScrubQueue => Some(self.grace_end(&resource).await?),
-            _ => None,
+            _ => self.expiry(&resource, into)?,
         };
         self.shift(&mut resource, into, by, Some(&row.task)).await?;
         self.close_task(row, end, &resource);

@@ -1,6 +1,7 @@
 //! The suite, written once and run on both databases: on SQLite always, on PostgreSQL when `DROVER_TEST_POSTGRES` holds the
 //! URL of an admin database.
 
+mod backups;
 mod cancel;
 mod change;
 mod claim;
@@ -8,10 +9,12 @@ mod companions;
 mod create;
 mod drift;
 mod feed;
+mod gpu;
 mod group;
 mod place;
 mod records;
 mod settle;
+mod snapshot;
 mod sweep;
 mod tokens;
 mod wait;

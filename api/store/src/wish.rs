@@ -131,6 +131,22 @@ impl Wish {
         }
     }
 
+    /// The backup that it is made from.
+    pub fn backup(&self) -> Option<ResourceId> {
+        match self {
+            Self::Vm(vm) => vm.backup,
+            Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
+    /// How long it is kept once it is built, in hours.
+    pub fn valid_hours(&self) -> Option<u32> {
+        match self {
+            Self::Backup(backup) => Some(backup.valid_hours),
+            Self::Vm(_) | Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
     /// The VM that it belongs to or is attached to.
     pub fn vm(&self) -> Option<ResourceId> {
         match self {
@@ -179,6 +195,13 @@ impl Wish {
         match self {
             Self::Vm(vm) => &vm.nics,
             Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => &[],
+        }
+    }
+
+    /// What a snapshot stands on is known when it is taken; whatever stood there is not believed.
+    pub fn stand_on_nothing(&mut self) {
+        if let Self::Snapshot(snapshot) = self {
+            snapshot.parent = None;
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Gpu {
         #[command(flatten)]
         follow: Follow,
     },
+    /// Give up the record of a device that no VM has
+    Delete { id: ResourceId },
     #[command(flatten)]
     Any(Any),
 }
@@ -47,6 +49,11 @@ pub async fn run(session: &Session, command: Gpu) -> anyhow::Result<()> {
             resource::change::<GpuSpec>(session, id, &format!("{{\"vm\": {vm}}}"), follow).await
         }
         Gpu::Detach { id, follow } => resource::change::<GpuSpec>(session, id, "{\"vm\": null}", follow).await,
+        Gpu::Delete { id } => {
+            session.client.record_delete("gpus", id.0).await?;
+            session.out.say(&format!("gpu {id} is closed"));
+            Ok(())
+        }
         Gpu::Any(command) => resource::any::<GpuSpec>(session, command).await,
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::Follow;
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use errors::Fault;
-use iaas::tenant::{Accepted, Change, Create, ResourceFilter};
+use iaas::tenant::{Accepted, AskState, Change, Create, ResourceFilter};
 use model::resource::Spec;
 use model::{ProjectId, ResourceId, State};
 
@@ -207,8 +207,13 @@ pub async fn create<S: Spec>(
     accepted_then(session, accepted, then).await
 }
 
-pub async fn ask<S: Spec>(session: &Session, id: ResourceId, state: State, then: Follow) -> anyhow::Result<()> {
-    let accepted = session.client.ask::<S>(id, state, then.dry_run).await?;
+pub async fn ask<S: Spec>(
+    session: &Session,
+    id: ResourceId,
+    wanted: impl Into<AskState>,
+    then: Follow,
+) -> anyhow::Result<()> {
+    let accepted = session.client.ask::<S>(id, wanted, then.dry_run).await?;
     accepted_then(session, accepted, then).await
 }
 

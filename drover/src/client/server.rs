@@ -4,7 +4,7 @@ use super::{Session, every_page};
 use crate::out::{dash, pairs};
 use clap::{Args, Subcommand};
 use iaas::{Client, Failure};
-use model::server::{HostSettings, Server as Record, ServerSpec, Virtualisation};
+use model::server::{HostDevice, HostSettings, Server as Record, ServerSpec, Virtualisation};
 use model::{Moment, ServerId, ServerType};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,9 +128,17 @@ fn text(server: &Record) -> String {
     ];
     if let Some(worker) = &server.worker {
         rows.push(("drivers", worker.drivers.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(" ")));
+        rows.extend(worker.devices.iter().map(|device| ("device", line(device))));
         rows.extend(worker.warnings.iter().map(|warning| ("warning", warning.clone())));
     }
     pairs(&rows)
+}
+
+fn line(device: &HostDevice) -> String {
+    let driver = device.driver.as_deref().unwrap_or("no driver");
+    let group = device.group.map_or_else(|| "no IOMMU group".to_owned(), |group| format!("IOMMU group {group}"));
+    let node = device.numa_node.map(|node| format!(", NUMA node {node}")).unwrap_or_default();
+    format!("{} {} {} ({driver}, {group}{node})", device.address, device.vendor, device.product)
 }
 
 pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {

@@ -121,6 +121,7 @@ async fn a_queued_task_shows_that_its_worker_is_silent(world: World) {
         version: "1".into(),
         drivers: Vec::new(),
         host_error: None,
+        devices: Vec::new(),
         warnings: Vec::new(),
         seen_at: model::Moment::UNIX_EPOCH,
     };

@@ -1,6 +1,7 @@
 //! A domain: what is kept of it, what runs of it, and what libvirt makes of a definition.
 
 use super::backup::Backups;
+use super::snapshot::Snapshot;
 use super::state::{Refused, State};
 use super::xml::Node;
 
@@ -12,10 +13,24 @@ pub(super) struct Domain {
     /// What runs now.
     pub live: Option<Node>,
     pub id: u32,
+    /// Stands still, though it is on.
+    pub is_paused: bool,
+    pub memory: Memory,
     pub autostart: bool,
     pub backups: Backups,
+    /// In the order in which they were taken.
+    pub snapshots: Vec<Snapshot>,
+    /// The snapshot that what is on the disks stands on.
+    pub current: Option<String>,
     /// The power button was pressed: how often its state is still asked for until it is off.
     pub stops_in: Option<u32>,
+}
+
+/// What a guest remembers of itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// Whether its agent has frozen its file systems.
+    pub is_frozen: bool,
 }
 
 const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
@@ -135,6 +150,7 @@ pub(super) fn usable(state: &State, device: &Node) -> Result<(), String> {
     {
         return Err(format!("Cannot get interface MTU on '{bridge}': No such device"));
     }
+    super::network::usable(state, device)?;
     let Some(path) = device.of("source", "file") else { return Ok(()) };
     let access = "(as uid:0, gid:0)";
     let file = match state.files.read(path) {
@@ -162,16 +178,23 @@ pub(super) fn start(state: &mut State, name: &str) -> Result<(), Refused> {
     for device in disks(&live).chain(nics(&live)) {
         usable(state, device).map_err(failed)?;
     }
+    for device in super::hostdev::hostdevs(&live) {
+        super::hostdev::usable(state, device).map_err(failed)?;
+    }
     if let Some(log) = devices(&live).find_map(|device| device.of("log", "file")).map(str::to_owned)
         && !state.files.exists(&log)
         && let Err(wrong) = state.files.write(&log, Vec::new(), 0o600)
     {
         return Err(failed(format!("Unable to open file: {log}: {}", wrong.text())));
     }
+    for device in disks(&live) {
+        super::network::open(state, device, name);
+    }
     state.domain_id += 1;
     let id = state.domain_id;
     live.set("id", id.to_string());
     let domain = state.domain_mut(name)?;
     (domain.live, domain.id, domain.stops_in) = (Some(live), id, None);
+    (domain.is_paused, domain.memory) = (false, Memory::default());
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What is on the host that was not there at first.
 
 use super::domain::{self, Domain};
-use super::qemu_img;
 use super::state::State;
 use super::xml::Node;
+use super::{network, qemu_img};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     for (name, domain) in &state.domains {
         words.insert(format!("{name}/power"), power(domain).to_owned());
         words.insert(format!("{name}/autostart"), domain.autostart.to_string());
+        for snapshot in &domain.snapshots {
+            let parent = snapshot.parent.as_ref().map(|parent| format!(" on {parent}")).unwrap_or_default();
+            let current = if domain.current.as_ref() == Some(&snapshot.name) { ", current" } else { "" };
+            let word = format!("{}{parent}{current}", snapshot.state());
+            words.insert(format!("{name}/snapshot {}", snapshot.name), word);
+        }
         for checkpoint in &domain.backups.checkpoints {
             words.insert(format!("{name}/checkpoint {}", checkpoint.name), "recording".to_owned());
         }
@@ -57,21 +63,29 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         let up = if bridge.is_up { "up" } else { "down" };
         words.insert(format!("bridge {name}"), format!("{up}, {}", bridge.alias.as_deref().unwrap_or("nobody's")));
     }
+    words.extend(network::words(state));
     words
 }
 
 fn power(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "on" } else { "off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) if domain.memory.is_frozen => "on and frozen",
+        Some(_) => "on",
+        None => "off",
+    }
 }
 
 fn hardware(xml: &Node) -> String {
     let (present, most) = domain::cpus(xml);
     let disk = |disk: &Node| {
         let of = |child: &str, attribute: &str| disk.of(child, attribute).unwrap_or_default().to_owned();
-        format!(", {} {}", of("target", "dev"), of("source", "file"))
+        format!(", {} {}{}", of("target", "dev"), of("source", "file"), of("source", "name"))
     };
     let nic = |nic: &Node| format!(", nic on {}", nic.of("source", "bridge").unwrap_or_default());
     let disks: String = domain::disks(xml).map(disk).collect();
     let nics: String = domain::nics(xml).map(nic).collect();
-    format!("{present} of {most} cpus, {} KiB{disks}{nics}", domain::memory_kib(xml))
+    let given: String =
+        super::hostdev::hostdevs(xml).map(|device| format!(", given {}", super::hostdev::address(device))).collect();
+    format!("{present} of {most} cpus, {} KiB{disks}{nics}{given}", domain::memory_kib(xml))
 }

@@ -7,9 +7,14 @@
 mod backup;
 mod domain;
 pub(in crate::fakes) mod files;
+mod hostdev;
 mod ip;
 mod left;
+mod network;
+mod one;
 mod qemu_img;
+mod secret;
+mod snapshot;
 pub(in crate::fakes) mod state;
 #[cfg(test)]
 mod tests;
@@ -17,9 +22,11 @@ mod virsh;
 mod xml;
 
 pub use files::sha256;
+pub use hostdev::PciDevice;
 pub use left::Left;
 pub use qemu_img::qcow2;
 
+use super::ceph::{self, Cluster};
 use futures::future::BoxFuture;
 use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
 use state::{Answer, Failure, Refused, State};
@@ -36,6 +43,15 @@ impl Kvm {
     /// An empty host: the root folder, libvirt at `qemu:///system`, no hardware virtualisation.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), state: Mutex::default() }
+    }
+
+    /// With the programs of a Ceph cluster, its configuration and a user's keyring.
+    #[must_use]
+    pub fn with_ceph(self, cluster: &Cluster) -> Self {
+        let keyring = format!("[client.drover]\n\tkey = {}\n", ceph::KEY);
+        self.add_file(ceph::KEYRING, keyring.as_bytes());
+        self.state().ceph = Some(cluster.clone());
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,6 +71,12 @@ impl Kvm {
     /// What curl finds at a URL; anything else is answered with 404.
     pub fn serve(&self, url: &str, bytes: &[u8]) {
         self.state().served.insert(url.to_owned(), bytes.to_vec());
+    }
+
+    /// A PCI device of the host.
+    pub fn add_device(&self, address: &str, device: PciDevice) {
+        let address = address.parse().unwrap_or_else(|reason| panic!("{reason}"));
+        self.state().devices.insert(address, device);
     }
 
     // --- what goes wrong --------------------------------------------------------------------------------------------
@@ -92,6 +114,11 @@ impl Kvm {
         self.state().guests.hold_devices = hold;
     }
 
+    /// Whether an agent answers inside every guest; none does at first.
+    pub fn have_agents(&self, have: bool) {
+        self.state().guests.agent = have;
+    }
+
     /// A backup job has ended when it has been asked for this many times more; 0 at first.
     pub fn back_up_after(&self, looks: u32) {
         self.state().guests.back_up_after = looks;
@@ -109,6 +136,15 @@ impl Kvm {
         let mut state = self.state();
         assert!(state.domain(domain).is_ok_and(|domain| domain.live.is_some()), "{domain} does not run");
         state.stop(domain);
+    }
+
+    /// QEMU is killed: it gives back no image, and what it had open looks open for this many looks more.
+    pub fn kill(&self, domain: &str, looks: u32) {
+        let mut state = self.state();
+        if let Some(cluster) = &state.ceph {
+            cluster.crash(domain, looks);
+        }
+        state.end(domain);
     }
 
     // --- what the test sees -----------------------------------------------------------------------------------------
@@ -132,6 +168,11 @@ impl Kvm {
     /// Whether the domain is there, and then whether it runs.
     pub fn runs(&self, domain: &str) -> Option<bool> {
         self.state().domain(domain).ok().map(|domain| domain.live.is_some())
+    }
+
+    /// Whether the file systems of a running guest are frozen.
+    pub fn is_frozen(&self, domain: &str) -> bool {
+        self.state().domain(domain).is_ok_and(|domain| domain.memory.is_frozen)
     }
 
     /// What was not there at first.
@@ -203,6 +244,11 @@ impl Kvm {
 }
 
 fn known(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
+    if let Some(cluster) = &state.ceph
+        && let Some(answered) = ceph::answer(cluster, argv)
+    {
+        return Some(answered);
+    }
     match argv.split_first()? {
         (&"virsh", rest) => virsh::answer(state, rest, stdin),
         (&"qemu-img", rest) => qemu_img::answer(state, rest),

@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{backup, qemu_img};
+use super::{backup, hostdev, network, one, qemu_img, secret, snapshot};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -13,7 +13,7 @@ Running hypervisor: QEMU 7.2.22\n";
 
 const UNCONNECTED: &str = "error: failed to connect to the hypervisor\nerror: Failed to connect socket to";
 
-const NOT_RUNNING: &str = "Requested operation is not valid: domain is not running";
+pub(super) const NOT_RUNNING: &str = "Requested operation is not valid: domain is not running";
 
 pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
     let ["-q", "-c", uri, rest @ ..] = argv else { return None };
@@ -29,13 +29,43 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["autostart", domain] => (Acts, autostart(state, domain, true)),
         ["autostart", domain, "--disable"] => (Acts, autostart(state, domain, false)),
         ["start", domain] => (Acts, start(state, domain)),
+        ["resume", domain] => (Acts, snapshot::resume(state, domain)),
+        ["snapshot-list", domain, "--name", "--topological"] => (Looks, snapshot::list(state, domain, None)),
+        ["snapshot-list", domain, "--name", "--topological", "--descendants", "--from", from] => {
+            (Looks, snapshot::list(state, domain, Some(from)))
+        }
+        ["snapshot-dumpxml", domain, name] => (Looks, snapshot::dumpxml(state, domain, name)),
+        ["snapshot-create", domain, "/dev/stdin"] => (Acts, snapshot::create(state, domain, &text)),
+        ["snapshot-revert", domain, name] => (Acts, snapshot::revert(state, domain, name, false)),
+        ["snapshot-revert", domain, name, "--paused"] => (Acts, snapshot::revert(state, domain, name, true)),
+        ["snapshot-delete", domain, name] => (Acts, snapshot::delete(state, domain, name)),
+        ["qemu-agent-command", domain, ask, "--timeout", _] => (Looks, snapshot::agent(state, domain, ask)),
+        ["domfsfreeze", domain] => (Acts, snapshot::freeze(state, domain, true)),
+        ["domfsthaw", domain] => (Acts, snapshot::freeze(state, domain, false)),
         ["shutdown", domain, "--mode", "acpi"] => (Acts, shutdown(state, domain)),
         ["destroy", domain] => (Acts, destroy(state, domain)),
         ["undefine", domain, "--managed-save", "--snapshots-metadata", "--checkpoints-metadata", "--nvram"] => {
             (Acts, undefine(state, domain))
         }
         ["attach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, attach(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--live"] => (Acts, one::attach_live(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--config"] => match device(&text) {
+            device if device.name == "hostdev" => (Acts, hostdev::attach(state, domain, &device, false)),
+            _ => (Acts, one::attach_kept(state, domain, &text)),
+        },
+        ["nodedev-list", "--cap", "pci"] => (Looks, Ok(hostdev::list(state))),
+        ["nodedev-dumpxml", device] => (Looks, hostdev::dumpxml(state, device)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
+        ["detach-device", domain, "/dev/stdin", "--live"] => (Acts, one::detach_live(state, domain, &text)),
+        ["detach-device", domain, "/dev/stdin", "--config"] => match device(&text) {
+            device if device.name == "hostdev" => (Acts, hostdev::detach(state, domain, &device, false)),
+            _ => (Acts, one::detach_kept(state, domain, &text)),
+        },
+        ["secret-dumpxml", uuid] => (Looks, secret::dumpxml(state, uuid)),
+        ["secret-get-value", uuid] => (Looks, secret::value(state, uuid)),
+        ["secret-define", "/dev/stdin"] => (Acts, secret::define(state, &text)),
+        ["secret-set-value", uuid, "--file", "/dev/stdin"] => (Acts, secret::set_value(state, uuid, &text)),
+        ["secret-undefine", uuid] => (Acts, secret::undefine(state, uuid)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
         ["setvcpus", domain, count, "--live", "--config"] => (Acts, setvcpus(state, domain, count.parse().ok()?)),
         _ => backup::answer(state, rest, &text)?,
@@ -48,7 +78,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
 }
 
 /// virsh says first what it wanted, then what libvirt said; nothing on success.
-fn said(what: &str, result: Result<(), String>) -> Answer {
+pub(super) fn said(what: &str, result: Result<(), String>) -> Answer {
     match result {
         Ok(()) => Ok(String::new()),
         Err(why) => refused(1, format!("error: {what}\nerror: {why}\n")),
@@ -89,7 +119,11 @@ fn domstate(state: &mut State, name: &str) -> Answer {
 }
 
 fn word(domain: &Domain) -> &'static str {
-    if domain.live.is_some() { "running" } else { "shut off" }
+    match &domain.live {
+        Some(_) if domain.is_paused => "paused",
+        Some(_) => "running",
+        None => "shut off",
+    }
 }
 
 fn dominfo(state: &State, name: &str) -> Answer {
@@ -188,6 +222,7 @@ fn undefine(state: &mut State, name: &str) -> Answer {
         return said(&format!("Failed to undefine domain '{name}'"), Err(why.into()));
     }
     (domain.kept, domain.autostart) = (None, false);
+    (domain.snapshots, domain.current) = (Vec::new(), None);
     domain.backups.checkpoints.clear();
     if domain.live.is_none() {
         state.domains.remove(name);
@@ -205,9 +240,13 @@ fn both<'a>(state: &'a mut State, name: &str) -> Result<Result<(&'a mut Node, &'
     })
 }
 
-fn device(text: &str) -> Node {
+pub(super) fn device(text: &str) -> Node {
     let device = Node::read(text).unwrap_or_else(|reason| panic!("the device is no XML: {reason}"));
-    assert!(["disk", "interface"].contains(&device.name.as_str()), "a device {} is not simulated", device.name);
+    assert!(
+        ["disk", "interface", "hostdev"].contains(&device.name.as_str()),
+        "a device {} is not simulated",
+        device.name
+    );
     device
 }
 
@@ -215,6 +254,9 @@ fn attach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to attach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::attach(state, name, &device, true);
+    }
     let target = device.of("target", "dev").filter(|_| device.name == "disk");
     if let Err(why) = both(state, name)? {
         return said(what, Err(why));
@@ -243,6 +285,9 @@ fn detach(state: &mut State, name: &str, text: &str) -> Answer {
     let what = "Failed to detach device from /dev/stdin";
     state.domain(name)?;
     let device = device(text);
+    if device.name == "hostdev" {
+        return hostdev::detach(state, name, &device, true);
+    }
     let hold = state.guests.hold_devices;
     let (child, attribute) = if device.name == "disk" { ("target", "dev") } else { ("mac", "address") };
     let sign = device.of(child, attribute).unwrap_or_default().to_owned();
@@ -268,7 +313,7 @@ fn detach(state: &mut State, name: &str, text: &str) -> Answer {
     Ok(String::new())
 }
 
-fn missing(device: &str, sign: &str) -> String {
+pub(super) fn missing(device: &str, sign: &str) -> String {
     if device == "disk" {
         return format!("no target device {sign}");
     }
@@ -278,6 +323,13 @@ fn missing(device: &str, sign: &str) -> String {
 fn blockresize(state: &mut State, name: &str, path: &str, size: &str) -> Answer {
     let what = format!("Failed to resize block device '{path}'");
     let Some(live) = running(state, name)? else { return said(&what, Err(NOT_RUNNING.into())) };
+    let image = domain::disks(live).find(|disk| disk.of("target", "dev") == Some(path)).and_then(network::image);
+    if let Some(image) = image.map(str::to_owned) {
+        if let Some(cluster) = &state.ceph {
+            cluster.state().resize(&image, qemu_img::size(size));
+        }
+        return Ok(String::new());
+    }
     if !domain::disks(live).any(|disk| disk.of("source", "file") == Some(path)) {
         return said(&what, Err(format!("invalid argument: disk '{path}' was not found in the domain config")));
     }

@@ -1,0 +1,107 @@
+//! What both verbs look at before they begin: the device with its group, and who has it.
+
+use crate::steps::{Attach, Detach, given};
+use commands::virsh;
+use commands::virsh::nodedev::Device;
+use domains::{Which, hostdevs, present};
+use errors::Fault;
+use lifecycle::{Context, Prerequisite, Steps};
+use model::gpu::Gpu;
+use model::pci::PciAddress;
+use model::{State, names};
+
+/// The functions that come or go together.
+pub struct Plan {
+    come: Vec<PciAddress>,
+    go: Vec<PciAddress>,
+}
+
+/// Ready when the VM is in this state; else a wait for it. A VM that is closed has given everything back.
+pub fn needs(cx: &Context, wanted: State) -> Prerequisite<()> {
+    match cx.vm() {
+        Ok(vm) if vm.state != wanted && vm.state != State::Closed => Prerequisite::Wait {
+            reason: format!("vm {} to be {wanted}, it is {}", vm.id, vm.state),
+            resource: Some(vm.id),
+        },
+        _ => Prerequisite::Ready(()),
+    }
+}
+
+pub async fn look(cx: &Context, gpu: &Gpu, which: Which) -> Result<Plan, Fault> {
+    let Ok(vm) = cx.vm() else { return Ok(Plan { come: Vec::new(), go: Vec::new() }) };
+    cx.run(virsh::version(&cx.settings.libvirt_uri)).await?;
+    let come = match gpu.spec.vm {
+        Some(_) => whole(cx, gpu, which).await?,
+        None => Vec::new(),
+    };
+    let own = given(cx, vm.id, which).await?.into_iter().filter(|own| own.gpu == Some(gpu.id));
+    let go = own.map(|own| own.address).filter(|address| !come.contains(address)).collect();
+    if !come.is_empty() {
+        present(cx, vm.id, Which::Kept).await?;
+        unused(cx, gpu, &come).await?;
+    }
+    Ok(Plan { come, go })
+}
+
+pub fn steps(cx: &Context, gpu: &Gpu, plan: Plan, which: Which) -> Result<Steps, Fault> {
+    let mut steps = Steps::new();
+    let Ok(vm) = cx.vm() else { return Ok(steps) };
+    for address in plan.go {
+        steps.then(Detach { vm: vm.id, gpu: gpu.id, address, which, host: cx.host().into() });
+    }
+    for address in plan.come {
+        steps.then(Attach { vm: vm.id, gpu: gpu.id, address, which, host: cx.host().into() });
+    }
+    Ok(steps)
+}
+
+/// The device with all that its IOMMU group holds beside bridges. Others than its own functions must be free.
+async fn whole(cx: &Context, gpu: &Gpu, which: Which) -> Result<Vec<PciAddress>, Fault> {
+    let fault = |entry| Fault::new(entry).hole("device", &gpu.spec.device).hole("host", cx.host());
+    let address: PciAddress = gpu.spec.device.parse().map_err(|_| fault(&errors::gpu::ABSENT))?;
+    let device = find(cx, address).await?.ok_or_else(|| fault(&errors::gpu::ABSENT))?;
+    let Some(group) = &device.group else {
+        // The definition can be written all the same; the host must be mended before the VM starts.
+        return if which == Which::Kept {
+            cx.note(format!("{} has no IOMMU group: the VM cannot start with {address} before it has one", cx.host()));
+            Ok(vec![address])
+        } else {
+            Err(fault(&errors::gpu::NO_IOMMU))
+        };
+    };
+    let (mut come, mut others) = (Vec::new(), Vec::new());
+    for member in &group.members {
+        let Some(member) = find(cx, *member).await?.filter(|member| !member.is_bridge()) else { continue };
+        if member.address.is_beside(&address) || member.is_free() {
+            come.push(member.address);
+        } else {
+            others.push(format!("{} ({})", member.address, member.driver.unwrap_or_default()));
+        }
+    }
+    if !others.is_empty() {
+        let shared = fault(&errors::gpu::SHARED).hole("group", group.number);
+        return Err(shared.hole("others", others.join(", ")));
+    }
+    Ok(come)
+}
+
+async fn find(cx: &Context, address: PciAddress) -> Result<Option<Device>, Fault> {
+    cx.run(virsh::nodedev::device(&cx.settings.libvirt_uri, address)).await
+}
+
+/// No other domain has any of them, and this one has them by this record.
+async fn unused(cx: &Context, gpu: &Gpu, come: &[PciAddress]) -> Result<(), Fault> {
+    let (uri, own) = (&cx.settings.libvirt_uri, names::domain(cx.vm()?.id));
+    for domain in cx.run(virsh::domains(uri)).await? {
+        let kept = cx.run(virsh::definition(uri, &domain)).await?.unwrap_or_default();
+        let live = cx.run(virsh::live(uri, &domain)).await?.unwrap_or_default();
+        // One that cannot be read is of another maker.
+        let has = [kept, live].iter().flat_map(|xml| hostdevs(xml).unwrap_or_default()).collect::<Vec<_>>();
+        let is_own = |found: &domains::Hostdev| found.gpu == Some(gpu.id) && domain == own;
+        if let Some(other) = has.iter().find(|found| come.contains(&found.address) && !is_own(found)) {
+            let busy = Fault::new(&errors::gpu::BUSY).hole("device", other.address).hole("host", cx.host());
+            return Err(busy.hole("domain", domain));
+        }
+    }
+    Ok(())
+}

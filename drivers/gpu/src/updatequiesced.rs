@@ -1,0 +1,21 @@
+//! Puts a device into the definition of a VM that is off, or takes it out: the VM has it, or not, when it starts.
+
+use crate::plan::{Plan, look, needs, steps};
+use domains::Which;
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite};
+use model::State;
+use model::event::Event;
+use model::gpu::Gpu;
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+pub async fn prerequisites(cx: &Context, gpu: &Gpu) -> Result<Prerequisite<Plan>, Fault> {
+    needs(cx, State::Quiesced).then(look(cx, gpu, Which::Kept)).await
+}
+
+pub async fn execute(cx: &Context, gpu: &Gpu, plan: Plan) -> Result<(), Fault> {
+    cx.carry_out(steps(cx, gpu, plan, Which::Kept)?).await
+}

@@ -1,0 +1,76 @@
+//! How a VM differs from what it was: a pure function, so that a revert is refused before anything is touched.
+
+use domains::{Actual, ActualDisk, ActualNic};
+
+/// What differs in a phrase for people; none when the VM is as it was. The sizes of its disks may differ: a disk that has
+/// grown since is grown again.
+pub fn difference(then: &Actual, now: &Actual) -> Option<String> {
+    let disk = |disk: &ActualDisk| (disk.name.clone(), disk.path.clone());
+    let nic = |nic: &ActualNic| format!("{} on {}", nic.mac, nic.bridge);
+    let (disks_then, disks_now) = (sorted(&then.disks, disk), sorted(&now.disks, disk));
+    let (nics_then, nics_now) = (sorted(&then.nics, nic), sorted(&now.nics, nic));
+    let names = |disks: &[(String, String)]| list(disks.iter().map(|(name, _)| name.clone()));
+    if disks_then != disks_now {
+        Some(format!("it had the disks {} and has {}", names(&disks_then), names(&disks_now)))
+    } else if nics_then != nics_now {
+        Some(format!("it had the nics {} and has {}", list(nics_then), list(nics_now)))
+    } else if then.ram_mb != now.ram_mb {
+        Some(format!("it had {} MB of memory and has {}", then.ram_mb, now.ram_mb))
+    } else if (then.cpu, then.most_cpus) != (now.cpu, now.most_cpus) {
+        Some(format!("it had {} of {} processors and has {} of {}", then.cpu, then.most_cpus, now.cpu, now.most_cpus))
+    } else {
+        None
+    }
+}
+
+fn sorted<T, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Vec<K> {
+    let mut keys: Vec<K> = items.iter().map(key).collect();
+    keys.sort();
+    keys
+}
+
+fn list(words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().collect();
+    if words.is_empty() { "none".into() } else { words.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vm() -> Actual {
+        let disk = |name: &str, target: &str| ActualDisk {
+            name: name.into(),
+            path: format!("/s/vms/7/{name}.qcow2"),
+            target: target.into(),
+        };
+        Actual {
+            resource: Some(7),
+            cpu: 2,
+            most_cpus: 8,
+            ram_mb: 1024,
+            disks: vec![disk("root", "vda"), disk("data", "vdb")],
+            nics: vec![ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-1".into() }],
+        }
+    }
+
+    #[test]
+    fn a_vm_that_was_not_changed_is_as_it_was_whatever_the_order() {
+        let mut now = vm();
+        now.disks.reverse();
+        assert_eq!(difference(&vm(), &now), None);
+    }
+
+    #[test]
+    fn every_change_of_its_hardware_is_told() {
+        let changed = |change: fn(&mut Actual)| {
+            let mut now = vm();
+            change(&mut now);
+            difference(&vm(), &now).unwrap()
+        };
+        assert_eq!(changed(|vm| drop(vm.disks.pop())), "it had the disks data, root and has root");
+        assert_eq!(changed(|vm| vm.nics.clear()), "it had the nics 52:54:00:00:70:00 on br-1 and has none");
+        assert_eq!(changed(|vm| vm.ram_mb = 512), "it had 1024 MB of memory and has 512");
+        assert_eq!(changed(|vm| vm.cpu = 3), "it had 2 of 8 processors and has 3 of 8");
+    }
+}

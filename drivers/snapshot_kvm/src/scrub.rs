@@ -1,0 +1,50 @@
+//! Removes a snapshot, alone or with all that stands on top of it; the VM stays as it is.
+
+use crate::plan::{idle, look};
+use crate::steps::delete::Delete;
+use commands::virsh;
+use domains::{Which, own};
+use errors::Fault;
+use lifecycle::{Context, Outbox, Prerequisite, Steps};
+use model::event::Event;
+use model::names;
+use model::snapshot::Snapshot;
+
+/// The names of what goes, the topmost first.
+type Going = Vec<String>;
+
+pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
+    outbox.put(event).await
+}
+
+/// The VM need not be at rest: one that is to be scrubbed waits for its snapshots.
+pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<Going>, Fault> {
+    let going = idle(cx, snapshot).then(async {
+        look(cx).await?;
+        going(cx, snapshot).await
+    });
+    going.await
+}
+
+pub async fn execute(cx: &Context, snapshot: &Snapshot, going: Going) -> Result<(), Fault> {
+    let mut steps = Steps::new();
+    for name in going {
+        steps.then(Delete { vm: snapshot.spec.vm, name });
+    }
+    cx.carry_out(steps).await
+}
+
+async fn going(cx: &Context, snapshot: &Snapshot) -> Result<Going, Fault> {
+    let (uri, vm) = (&cx.settings.libvirt_uri, snapshot.spec.vm);
+    let (domain, name) = (names::domain(vm), names::snapshot(snapshot.id));
+    let is_there = own(cx, vm, Which::Live).await?.is_some()
+        && cx.run(virsh::snapshot::names(uri, &domain)).await?.contains(&name);
+    let mut going = vec![name];
+    if is_there && snapshot.spec.remove_subtree {
+        // What somebody has put on top by hand is not drover's to delete.
+        let on_top = cx.run(virsh::snapshot::descendants(uri, &domain, &going[0])).await?;
+        going.extend(on_top.into_iter().filter(|name| names::snapshot_of(name).is_some()));
+    }
+    going.reverse();
+    Ok(going)
+}

@@ -1,0 +1,48 @@
+//! What only devices that are given to VMs can meet.
+
+use crate::{Category, Entry};
+
+pub static ABSENT: Entry = Entry {
+    code: "2130",
+    text: "{host} has no PCI device {device}.",
+    cause: "The address is wrong, or the device was taken out or has moved to another slot.",
+    remedy: "See the server's devices with drover server show, delete this record and make one with the right address.",
+    category: Category::NotFound,
+};
+
+pub static BUSY: Entry = Entry {
+    code: "2131",
+    text: "Device {device} of {host} is given to domain {domain} already.",
+    cause: "Another VM, or a domain that drover did not make, has it in its definition.",
+    remedy: "Detach it there first, then retry.",
+    category: Category::Conflict,
+};
+
+pub static SHARED: Entry = Entry {
+    code: "2132",
+    text: "Device {device} of {host} cannot be given alone: its IOMMU group {group} also holds {others}.",
+    cause: "The hardware cannot keep the devices of one group apart, and the others are used by the host.",
+    remedy: "Put the device into another slot, or unbind the others from their drivers if nothing on the host needs them; then retry.",
+    category: Category::Conflict,
+};
+
+pub static NO_IOMMU: Entry = Entry {
+    code: "2133",
+    text: "{host} cannot give device {device} to a guest: it has no IOMMU group.",
+    cause: "The IOMMU (VT-d, AMD-Vi) is absent, or switched off in the firmware or on the kernel's command line.",
+    remedy: "Switch it on and restart the host; then retry.",
+    category: Category::HostRefused,
+};
+
+pub static HELD: Entry = Entry {
+    code: "2134",
+    text: "The guest of {domain} has not let go of device {device} within {limit_secs} s.",
+    cause: "Its driver uses the device, or the guest does not heed hot-unplug.",
+    remedy: "Stop what uses it in the guest, or quiesce the VM, then retry.",
+    category: Category::Deadline,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &BUSY, &SHARED, &NO_IOMMU, &HELD];
+
+/// Every `<driver>_<verb>` under which these numbers stand.
+pub(crate) const SCOPES: &[&str] = &["gpu_updatequiesced", "gpu_updaterunning"];

@@ -1,0 +1,217 @@
+//! Snapshots of a real guest: what is on its disks is seen to go back, while it runs and while it is off.
+
+use crate::machine::{LIMIT, Machine};
+use iaas::tenant::{Accepted, AskState};
+use model::image::Image;
+use model::snapshot::{Snapshot, SnapshotSpec};
+use model::task::Task;
+use model::vm::{Disk, VmSpec};
+use model::{ResourceId, State, TaskId, names};
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::real::{run, small, tiny};
+use testkit::{Fleet, eventually};
+
+struct Ground {
+    fleet: Fleet,
+    machine: Machine,
+    vm: ResourceId,
+}
+
+/// A guest with two disks that is up.
+async fn ground(segment: &str) -> Ground {
+    let machine = Machine::new();
+    let mut fleet = Fleet::setup().host(machine.server(), None).lease_secs(15).start().await;
+    fleet.work();
+    let image: Image = fleet.client.record_create("images", &tiny()).await.expect("an image");
+    let mut wish = small(&image, segment, "10.77.0.9/24");
+    wish.disks.push(Disk { name: "data".into(), gb: 1, primary: false, pool: None });
+    let built: Accepted<VmSpec> = fleet.create("web-1", wish).await;
+    let vm = built.resource.id;
+    let ground = Ground { fleet, machine, vm };
+    ground.succeeds(built.task_id).await;
+    ground.machine.says(vm, "drover-guest ready", 1).await;
+    ground
+}
+
+impl Ground {
+    async fn ended(&self, task: TaskId) -> Task {
+        eventually(LIMIT, "the task ends", async || match self.fleet.client.task(task, Duration::ZERO).await {
+            Ok(task) if task.status.has_ended() => Ok(task),
+            other => Err(format!("{other:?}")),
+        })
+        .await
+    }
+
+    async fn succeeds(&self, task: TaskId) {
+        let task = self.ended(task).await;
+        assert_eq!(task.error, None, "{task:#?}");
+    }
+
+    async fn power(&self, state: State) {
+        let asked: Accepted<VmSpec> = self.fleet.ask(self.vm, state).await;
+        self.succeeds(asked.task_id).await;
+    }
+
+    async fn change(&self, patch: Value) {
+        let changed: Accepted<VmSpec> = self.fleet.change(self.vm, patch).await;
+        self.succeeds(changed.task_id).await;
+    }
+
+    async fn take(&self, name: &str) -> ResourceId {
+        let spec = SnapshotSpec { vm: self.vm, parent: None, remove_subtree: false };
+        let taken: Accepted<SnapshotSpec> = self.fleet.create(name, spec).await;
+        self.succeeds(taken.task_id).await;
+        taken.resource.id
+    }
+
+    async fn revert(&self, snapshot: ResourceId) {
+        let asked: Accepted<SnapshotSpec> = self.fleet.ask(snapshot, State::RunningUpdate).await;
+        self.succeeds(asked.task_id).await;
+    }
+
+    async fn remove(&self, snapshot: ResourceId, subtree: bool) {
+        let wanted = AskState { state: State::Scrub, remove_subtree: Some(subtree) };
+        let asked: Accepted<SnapshotSpec> =
+            self.fleet.client.ask(snapshot, wanted, false).await.expect("the scrub is accepted");
+        self.succeeds(asked.task_id).await;
+    }
+
+    async fn snapshot(&self, id: ResourceId) -> Snapshot {
+        self.fleet.client.read(id).await.expect("the snapshot")
+    }
+
+    /// On both disks.
+    async fn write(&self, text: &str) {
+        for disk in ["root", "data"] {
+            self.machine.tell(self.vm, &format!("write {disk} 4 1 {text}"), &format!("wrote={text}")).await;
+        }
+    }
+
+    /// On both disks.
+    async fn finds(&self, text: &str) {
+        for disk in ["root", "data"] {
+            self.machine.tell(self.vm, &format!("read {disk} 4"), &format!("read={disk} {text}")).await;
+        }
+    }
+
+    fn state(&self) -> String {
+        run("virsh", &["-q", "-c", &testkit::real::libvirt_uri(), "domstate", &names::domain(self.vm)])
+            .trim()
+            .to_owned()
+    }
+
+    /// What qemu-img knows of a disk.
+    fn disk(&self, name: &str) -> Value {
+        let path = names::disk(&self.machine.storage(), self.vm, name);
+        serde_json::from_str(&run("qemu-img", &["info", "-U", "--output=json", &path])).expect("JSON")
+    }
+
+    /// A VM is scrubbed once its snapshots are.
+    async fn scrub_waits_for(&self, snapshots: &[ResourceId]) {
+        let asked: Accepted<VmSpec> = self.fleet.ask(self.vm, State::Scrub).await;
+        eventually(LIMIT, "the scrub waits for a snapshot", async || {
+            let task =
+                self.fleet.client.task(asked.task_id, Duration::ZERO).await.map_err(|error| error.to_string())?;
+            let reason = task.waiting_for.map(|waiting| waiting.reason).unwrap_or_default();
+            if reason.contains("snapshot") { Ok(()) } else { Err(reason) }
+        })
+        .await;
+        for snapshot in snapshots {
+            self.remove(*snapshot, false).await;
+        }
+        self.succeeds(asked.task_id).await;
+    }
+
+    async fn end(self) {
+        self.fleet.reaches::<VmSpec>(self.vm, State::Closed).await;
+        self.fleet.stop().await;
+        self.machine.is_as_before();
+    }
+}
+
+#[tokio::test]
+async fn real_kvm_a_running_guest_goes_back_and_forth_in_a_tree_of_snapshots() {
+    let ground = ground("t5").await;
+    ground.write("one").await;
+    let first = ground.take("first").await;
+    assert_eq!(ground.snapshot(first).await.facts["memory"], true);
+    ground.write("two").await;
+    let second = ground.take("second").await;
+    ground.write("three").await;
+    let third = ground.take("third").await;
+    ground.write("four").await;
+    let disks = json!([{ "name": "root", "gb": 1, "primary": true }, { "name": "data", "gb": 2 }]);
+    ground.change(json!({ "disks": disks })).await;
+
+    ground.revert(first).await;
+    ground.finds("one").await;
+    assert_eq!(ground.snapshot(first).await.facts["active"], true);
+    // It has grown since, and stays so.
+    assert_eq!(ground.disk("data")["virtual-size"], 2_u64 << 30);
+    ground.revert(third).await;
+    ground.finds("three").await;
+
+    // From the middle: the third stands on the first then.
+    ground.remove(second, false).await;
+    assert_eq!(ground.snapshot(third).await.spec.parent, Some(first));
+    ground.revert(first).await;
+    ground.finds("one").await;
+    let beside = ground.take("beside").await;
+    assert_eq!(ground.snapshot(first).await.facts["children"], json!([third, beside]));
+    ground.revert(third).await;
+    ground.finds("three").await;
+    // It went on from its memory each time: it never started anew.
+    assert_eq!((ground.state().as_str(), ground.machine.said(ground.vm, "drover-guest ready")), ("running", 1));
+
+    ground.remove(first, true).await;
+    for id in [first, third, beside] {
+        assert_eq!(ground.snapshot(id).await.state, State::Closed);
+    }
+    for disk in ["root", "data"] {
+        assert_eq!(ground.disk(disk).get("snapshots"), None);
+    }
+    ground.finds("three").await;
+    ground.power(State::Scrub).await;
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn real_kvm_a_quiesced_guest_goes_back_and_stays_off_and_one_that_was_changed_is_refused() {
+    let ground = ground("t6").await;
+    ground.write("one").await;
+    let running = ground.take("running").await;
+    ground.write("two").await;
+    ground.power(State::Quiesce).await;
+    let off = ground.take("off").await;
+    assert_eq!(ground.snapshot(off).await.facts["memory"], false);
+    assert_eq!(ground.snapshot(off).await.spec.parent, Some(running));
+    ground.power(State::Restart).await;
+    ground.machine.says(ground.vm, "drover-guest ready", 2).await;
+    ground.write("three").await;
+
+    // Taken while it was off: one that runs starts from there.
+    ground.revert(off).await;
+    ground.machine.says(ground.vm, "drover-guest ready", 3).await;
+    ground.finds("two").await;
+    assert_eq!(ground.state(), "running");
+
+    // Taken while it ran: one that is off stays off.
+    ground.power(State::Quiesce).await;
+    ground.revert(running).await;
+    assert_eq!(ground.state(), "shut off");
+    let vm = ground.fleet.client.read::<VmSpec>(ground.vm).await.expect("the VM");
+    assert_eq!(vm.state, State::Quiesced);
+    ground.power(State::Restart).await;
+    ground.machine.says(ground.vm, "drover-guest ready", 4).await;
+    ground.finds("one").await;
+
+    let disk = |name: &str| json!({ "name": name, "gb": 1, "primary": name == "root" });
+    ground.change(json!({ "disks": [disk("root"), disk("data"), disk("log")] })).await;
+    let asked: Accepted<SnapshotSpec> = ground.fleet.ask(off, State::RunningUpdate).await;
+    let refused = ground.ended(asked.task_id).await.error.expect("it is refused");
+    assert_eq!(refused.code, "snapshot_kvm_updaterunning_2122", "{refused:?}");
+    assert!(refused.text.contains("it had the disks data, root and has data, log, root"), "{refused:?}");
+    ground.scrub_waits_for(&[off, running]).await;
+    ground.end().await;
+}
