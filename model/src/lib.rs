@@ -14,6 +14,7 @@ pub mod image;
 pub mod pci;
 pub mod project;
 pub mod resource;
+pub mod secret;
 pub mod server;
 pub mod snapshot;
 pub mod virtual_router;

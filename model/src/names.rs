@@ -74,6 +74,27 @@ pub fn segment_link(segment: SegmentId) -> String {
     format!("seg-{segment}")
 }
 
+/// A WireGuard VPN of a router: `wg7-` and a mark of its name. Its control socket in user space has this name on the whole
+/// node, so it is another for every router.
+pub fn vpn_link(router: ResourceId, vpn: &str) -> String {
+    format!("wg{router}-{}", vpn_mark(vpn))
+}
+
+/// As long as the kernel's limit for links leaves room.
+pub fn vpn_mark(vpn: &str) -> String {
+    let mut mark: String = Sha256::digest(vpn).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    mark.truncate(5);
+    mark
+}
+
+/// Whether a link of a router's namespace is a VPN of its.
+pub fn is_vpn_link(router: ResourceId, link: &str) -> bool {
+    link.starts_with(&format!("wg{router}-"))
+}
+
+/// Where WireGuard in user space has its control sockets.
+pub const VPN_SOCKETS: &str = "/var/run/wireguard";
+
 /// Of the router's own ends: the same after a reboot, so that no neighbour has to learn anew.
 pub fn uplink_mac(router: ResourceId) -> String {
     router_mac(0x75, router.0 as u32)
