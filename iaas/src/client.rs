@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_filter_becomes_the_members_that_are_set() {
         let filter = ResourceFilter {
-            state: Some(State::ScrubQueue),
+            state: Some(model::State::ScrubQueue),
             name: Some("a b".into()),
             limit: Some(5),
             ..Default::default()
