@@ -30,9 +30,44 @@ pub fn rename(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["mv", "-f", from, to]))
 }
 
+/// A folder with all that is in it; what is absent is removed already.
+pub fn remove_tree(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["rm", "-rf", "--", path]).deadline(LONG))
+}
+
+/// A file's text; none when it is absent.
+pub fn read(path: &str) -> Command<Option<String>> {
+    let read = |output: &Output| match output.status {
+        0 => Ok(Some(output.text())),
+        _ if String::from_utf8_lossy(&output.stderr).contains("No such file") => Ok(None),
+        _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    };
+    Command { invocation: Invocation::looks(["cat", path]).answers(&[0, 1]), read }
+}
+
+/// An empty file, that says something by being there.
+pub fn mark(path: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["touch", path]))
+}
+
 /// Shares blocks where the file system can.
 pub fn copy(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["cp", "--reflink=auto", "--sparse=always", from, to]).deadline(LONG))
+}
+
+/// A file's length in bytes; none when it is absent.
+pub fn bytes(path: &str) -> Command<Option<u64>> {
+    let read = |output: &Output| match output.status {
+        0 => output.text().trim().parse().map(Some).map_err(|_| "it is no number".to_owned()),
+        _ => Ok(None),
+    };
+    Command { invocation: Invocation::looks(["stat", "-L", "-c", "%s", path]).answers(&[0, 1]), read }
+}
+
+/// The host's clock, in seconds since 1970.
+pub fn clock() -> Command<i64> {
+    let read = |output: &Output| output.text().trim().parse().map_err(|_| "it is no number".to_owned());
+    Command { invocation: Invocation::looks(["date", "+%s"]), read }
 }
 
 /// The checksum of a file, 64 hexadecimal digits; none when it is absent.

@@ -4,4 +4,5 @@ pub mod curl;
 pub mod files;
 pub mod ip;
 pub mod qemu_img;
+pub mod ssh;
 pub mod virsh;

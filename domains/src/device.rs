@@ -95,7 +95,7 @@ impl Step for Detach {
                 if cx.is_dry_run() || !self.device.is_in(&present(cx, self.vm, Which::Live).await?) {
                     break;
                 }
-                cx.pause(GLANCE).await;
+                cx.pause(GLANCE).await?;
             }
             Ok(())
         })

@@ -106,7 +106,7 @@ impl Step for Off {
                 if cx.is_dry_run() || self.is_off(cx).await? {
                     return Ok(());
                 }
-                cx.pause(GLANCE).await;
+                cx.pause(GLANCE).await?;
             }
             cx.note(format!("did not shut down within {} s: pulling the plug", self.patience.as_secs()));
             let destroyed = cx.run(virsh::destroy(uri, &domain)).await;

@@ -9,6 +9,8 @@
 pub mod category;
 pub mod fault;
 
+pub mod backup_kvm;
+pub mod backups;
 pub mod domains;
 pub mod driver;
 pub mod iaas;
@@ -47,6 +49,8 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "locks", scopes: &[], entries: locks::ENTRIES },
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
+    Chapter { title: "repositories of backups", scopes: backups::SCOPES, entries: backups::ENTRIES },
+    Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];

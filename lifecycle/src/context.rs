@@ -6,7 +6,7 @@ use crate::driver::Prerequisite;
 use crate::failure;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
-use errors::Fault;
+use errors::{Fault, Retry};
 use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
 use model::image::Image;
@@ -18,7 +18,7 @@ use model::vm::{Neighbour, Vm};
 use model::{Fence, ResourceType, State, Verb};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, info_span, warn};
 
 /// How long a step waits for a lock of its own before the attempt is put back as waiting.
 const STEP_LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -248,9 +248,29 @@ impl Context {
         self.plan.is_some()
     }
 
-    /// A pause inside a step that waits for the host to change.
-    pub async fn pause(&self, length: Duration) {
-        tokio::time::sleep(length).await;
+    /// A pause inside a step that waits for the host to change. It ends at once, with the fault that ends the step, when the
+    /// attempt is to stop.
+    pub async fn pause(&self, length: Duration) -> Result<(), Fault> {
+        tokio::select! {
+            () = self.report.halts() => {}
+            () = tokio::time::sleep(length) => {}
+        }
+        self.boundary(&self.report.step())
+    }
+
+    /// Runs a command that takes long and may be stopped anywhere and begun again: it ends at once, with the fault that ends
+    /// the step, when the attempt is to stop.
+    pub async fn run_long<T: Default>(&self, command: Command<T>) -> Result<T, Fault> {
+        tokio::select! {
+            biased;
+            () = self.report.halts() => {}
+            result = self.run(command) => return result,
+        }
+        // Dropped, its process is gone.
+        match self.report.halt() {
+            Some(halt) => Err(halt.fault(&self.report.step())),
+            None => Ok(T::default()),
+        }
     }
 
     /// Whether this action is to be done: not in a dry run, where it is recorded, and never while looking.
@@ -303,6 +323,27 @@ impl Context {
             }
         }
         Ok(())
+    }
+
+    /// After a failure or a cancel: takes back what was begun, and gives the failure. Not when another attempt carries it
+    /// on, or this one may not act any more.
+    pub async fn undo(&self, fault: Fault, steps: Steps) -> Fault {
+        let ends = match self.report.halt() {
+            None => fault.entry.category.policy().retry != Retry::WhenItEnds,
+            Some(Halt::Cancelled { .. }) => true,
+            Some(Halt::HandOver | Halt::Superseded { .. } | Halt::LockLost { .. }) => false,
+        };
+        let before = self.report.steps_total().unwrap_or(0);
+        for (index, step) in steps.0.iter().enumerate().filter(|_| ends && !self.is_dry_run()) {
+            let (number, name) = (before + index as u32 + 1, format!("take back: {}", step.name()));
+            self.report.begin(number, &name);
+            let result = self.step(number, &name, step.as_ref()).await;
+            self.report.end(result.as_ref().map_or(StepOutcome::Failed, |outcome| *outcome));
+            if let Err(error) = result {
+                warn!(%error, step = name, "what was begun could not be taken back");
+            }
+        }
+        fault
     }
 
     /// Where cancel, hand-over and lost leases and locks take effect.

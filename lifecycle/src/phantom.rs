@@ -80,7 +80,7 @@ impl Step for Phantom {
                 std::future::pending::<()>().await;
             }
             if self.script.delay_ms > 0 {
-                cx.pause(Duration::from_millis(self.script.delay_ms)).await;
+                cx.pause(Duration::from_millis(self.script.delay_ms)).await?;
             }
             if self.script.fail_at.as_deref() == Some(self.name) {
                 self.fail(cx).await?;

@@ -33,6 +33,8 @@ struct Inner {
     task: TaskId,
     /// The worker is shutting down.
     shutdown: CancellationToken,
+    /// There is a reason to stop.
+    halted: CancellationToken,
     changed: Notify,
     state: Mutex<State>,
 }
@@ -50,7 +52,8 @@ struct State {
 impl Report {
     pub fn new(client: Client, task: TaskId, attempt: u32, shutdown: CancellationToken) -> Self {
         let state = State { attempt, steps: Vec::new(), settled: 0, total: None, halt: None, facts: Facts::new() };
-        Self(Arc::new(Inner { client, task, shutdown, changed: Notify::new(), state: Mutex::new(state) }))
+        let halted = CancellationToken::new();
+        Self(Arc::new(Inner { client, task, shutdown, halted, changed: Notify::new(), state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,6 +120,21 @@ impl Report {
         if state.halt.is_none() || matches!(halt, Halt::Superseded { .. }) {
             state.halt = Some(halt);
         }
+        drop(state);
+        self.0.halted.cancel();
+    }
+
+    /// Done when there is a reason to stop; at once when there is one already.
+    pub async fn halts(&self) {
+        tokio::select! {
+            () = self.0.halted.cancelled() => {}
+            () = self.0.shutdown.cancelled() => {}
+        }
+    }
+
+    /// The step that runs.
+    pub fn step(&self) -> String {
+        self.state().steps.last().map(|step| step.name.clone()).unwrap_or_default()
     }
 
     /// Steps that the API does not have yet in their present form.

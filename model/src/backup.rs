@@ -2,7 +2,7 @@
 
 use crate::resource::Spec;
 use crate::server::Capacity;
-use crate::{ResourceId, ResourceType};
+use crate::{Moment, ResourceId, ResourceType};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,12 +26,89 @@ pub enum Repository {
     Secondary,
 }
 
+impl Repository {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        }
+    }
+}
+
+/// The version of the manifest that is written now.
+pub const FORMAT: u32 = 1;
+
+/// What a backup consists of: the file `manifest.json` of its folder, written last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    pub backup: ResourceId,
+    pub vm: ResourceId,
+    pub kind: BackupKind,
+    /// Why it is a full one.
+    pub why_full: Option<String>,
+    /// What it stands on, the full one first.
+    pub chain: Vec<ResourceId>,
+    /// Libvirt's checkpoint of the same moment; none when the VM was off.
+    pub checkpoint: Option<String>,
+    /// The moment that all its disks are of.
+    pub made_at: Moment,
+    pub valid_until: Moment,
+    /// The VM's definition.
+    pub domain: String,
+    pub disks: Vec<ManifestDisk>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupKind {
+    Full,
+    Incremental,
+}
+
+impl BackupKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestDisk {
+    pub name: String,
+    /// As the guest sees it, in bytes.
+    pub size: u64,
+    /// Beside the manifest.
+    pub file: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The backup that this one holds the difference to.
+    pub fn parent(&self) -> Option<ResourceId> {
+        self.chain.last().copied()
+    }
+
+    /// What a restore needs of the repository: its chain and itself.
+    pub fn with_chain(&self) -> impl DoubleEndedIterator<Item = ResourceId> + '_ {
+        self.chain.iter().copied().chain([self.backup])
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.disks.iter().map(|disk| disk.bytes).sum()
+    }
+}
+
 impl Spec for BackupSpec {
     const TYPE: ResourceType = ResourceType::Backup;
 
     fn check(&self) -> Result<(), String> {
-        if self.valid_hours == 0 {
-            return Err("valid_hours is at least 1".into());
+        // A century: beyond it a moment is hard to write down.
+        if !(1..=876_000).contains(&self.valid_hours) {
+            return Err("valid_hours is 1 to 876000".into());
         }
         Ok(())
     }

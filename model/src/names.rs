@@ -35,6 +35,36 @@ pub fn serial_log(storage: &str, vm: ResourceId) -> String {
     format!("{}/serial.log", vm_folder(storage, vm))
 }
 
+/// The checkpoint of a backup: `drover-31`.
+pub fn checkpoint(backup: ResourceId) -> String {
+    format!("drover-{backup}")
+}
+
+/// The repository when none is named.
+pub fn backups(storage: &str) -> String {
+    format!("{storage}/backups")
+}
+
+/// Where backups are made that go to another machine.
+pub fn outgoing_backups(storage: &str) -> String {
+    format!("{storage}/outgoing")
+}
+
+/// A VM's backups in a repository.
+pub fn backups_of(repository: &str, vm: ResourceId) -> String {
+    format!("{repository}/{vm}")
+}
+
+/// A finished backup.
+pub fn backup(repository: &str, vm: ResourceId, backup: ResourceId) -> String {
+    format!("{}/{backup}", backups_of(repository, vm))
+}
+
+/// One that is being made.
+pub fn backup_part(repository: &str, vm: ResourceId, backup: ResourceId) -> String {
+    format!("{}.part", self::backup(repository, vm, backup))
+}
+
 /// An image in the host's cache, named by its content.
 pub fn cached_image(storage: &str, image: ImageId, sha256: &str) -> String {
     format!("{storage}/images/{image}-{}", &sha256[..16.min(sha256.len())])

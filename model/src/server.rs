@@ -1,5 +1,9 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
+pub mod backup;
+
+pub use backup::BackupSettings;
+
 use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
 use serde::{Deserialize, Serialize};
@@ -49,6 +53,8 @@ pub struct HostSettings {
     /// What is done when a resource is found to differ from its record.
     #[serde(default)]
     pub drift: DriftPolicy,
+    #[serde(default)]
+    pub backup: BackupSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -70,6 +76,7 @@ impl Default for HostSettings {
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
             drift: DriftPolicy::default(),
+            backup: BackupSettings::default(),
         }
     }
 }
@@ -149,6 +156,7 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
+        self.settings.backup.check()?;
         Ok(())
     }
 }

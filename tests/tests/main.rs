@@ -13,6 +13,8 @@ mod drift;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
+mod real_backup;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.

@@ -15,13 +15,13 @@ use testkit::{Fleet, eventually};
 const GB: u64 = 1 << 30;
 
 /// A fleet with one KVM server, and the host as it was before.
-struct Ground {
-    fleet: Fleet,
-    image: Image,
-    machine: Machine,
+pub struct Ground {
+    pub fleet: Fleet,
+    pub image: Image,
+    pub machine: Machine,
 }
 
-async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOptions) -> Ground {
+pub async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOptions) -> Ground {
     let machine = Machine::new();
     let mut kvm = machine.server();
     change(&mut kvm);
@@ -32,17 +32,17 @@ async fn ground(change: impl FnOnce(&mut ServerSpec), ssh: hosts::ssh::SshOption
 }
 
 impl Ground {
-    fn wish(&self, segment: &str, address: &str) -> VmSpec {
+    pub fn wish(&self, segment: &str, address: &str) -> VmSpec {
         small(&self.image, segment, address)
     }
 
-    async fn build(&self, name: &str, wish: VmSpec) -> ResourceId {
+    pub async fn build(&self, name: &str, wish: VmSpec) -> ResourceId {
         let built: Accepted<VmSpec> = self.fleet.create(name, wish).await;
         self.succeeds(built.task_id).await;
         built.resource.id
     }
 
-    async fn succeeds(&self, task: model::TaskId) -> Task {
+    pub async fn succeeds(&self, task: model::TaskId) -> Task {
         let task =
             eventually(LIMIT, "the task ends", async || match self.fleet.client.task(task, Duration::ZERO).await {
                 Ok(task) if task.status.has_ended() => Ok(task),
@@ -53,7 +53,7 @@ impl Ground {
         task
     }
 
-    async fn ask(&self, vm: ResourceId, state: State) -> Task {
+    pub async fn ask(&self, vm: ResourceId, state: State) -> Task {
         let asked: Accepted<VmSpec> = self.fleet.ask(vm, state).await;
         self.succeeds(asked.task_id).await
     }
@@ -63,11 +63,11 @@ impl Ground {
         self.succeeds(changed.task_id).await
     }
 
-    async fn says(&self, vm: ResourceId, what: &str, times: usize) {
+    pub async fn says(&self, vm: ResourceId, what: &str, times: usize) {
         self.machine.says(vm, what, times).await;
     }
 
-    async fn scrub(&self, vm: ResourceId) {
+    pub async fn scrub(&self, vm: ResourceId) {
         self.ask(vm, State::Scrub).await;
         eventually(LIMIT, "the VM is closed", async || {
             let vm = self.fleet.client.read::<VmSpec>(vm).await.map_err(|failure| failure.to_string())?;
@@ -76,7 +76,7 @@ impl Ground {
         .await;
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.fleet.stop().await;
         self.machine.is_as_before();
     }

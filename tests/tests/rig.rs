@@ -4,6 +4,7 @@ use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
+use model::backup::{BackupSpec, Repository};
 use model::image::ImageSpec;
 use model::resource::Spec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
@@ -33,7 +34,7 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
             }
-            Kind::VmKvm => {
+            Kind::VmKvm | Kind::BackupKvm => {
                 let host = Arc::new(Kvm::new("host-1"));
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
@@ -67,18 +68,21 @@ impl Ground {
 pub struct Rig<S> {
     pub driver: &'static Driver,
     pub verbs: Vec<Verb>,
-    pub wish: fn(&Fleet) -> S,
+    /// The VM that the resource names, built before it.
+    pub vm: Option<fn(&Fleet) -> VmSpec>,
+    /// Given that VM.
+    pub wish: fn(&Fleet, Option<ResourceId>) -> S,
     pub patch: fn() -> Value,
 }
 
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
         || json!({ "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }], "cpu": 2 });
-    Rig::of(kind, |fleet| vm(&fleet.image), patch)
+    Rig::of(kind, |fleet, _| vm(&fleet.image), patch)
 }
 
 pub fn vm_kvm_rig() -> Rig<VmSpec> {
-    let wish = |fleet: &Fleet| {
+    let wish = |fleet: &Fleet, _| {
         let nic = Nic {
             segment: "web".into(),
             segment_id: None,
@@ -111,24 +115,46 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    let wish = |_: &Fleet| {
+    let wish = |_: &Fleet, _| {
         let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
 }
 
+pub fn backup_kvm_rig() -> Rig<BackupSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| {
+        let vm = vm.expect("the rig builds a VM");
+        BackupSpec { vm, repository: Repository::Primary, valid_hours: 24 }
+    };
+    let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
+    Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
+}
+
+/// A VM that runs; nobody works afterwards.
+async fn built(fleet: &Fleet, wish: VmSpec) -> ResourceId {
+    let created: Accepted<VmSpec> = fleet.create("vm", wish).await;
+    let helper = fleet.worker("builder", None);
+    fleet.reaches::<VmSpec>(created.resource.id, State::Running).await;
+    helper.terminate().await;
+    created.resource.id
+}
+
 impl<S: Spec> Rig<S> {
     /// Every verb of the driver.
-    fn of(kind: Kind, wish: fn(&Fleet) -> S, patch: fn() -> Value) -> Self {
+    fn of(kind: Kind, wish: fn(&Fleet, Option<ResourceId>) -> S, patch: fn() -> Value) -> Self {
         let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
         let driver = driver.expect("the driver is in the table");
-        Self { driver, verbs: driver.verbs.iter().map(|entry| entry.verb).collect(), wish, patch }
+        Self { driver, verbs: driver.verbs.iter().map(|entry| entry.verb).collect(), vm: None, wish, patch }
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
     pub async fn bring(&self, fleet: &Fleet, verb: Verb) -> (ResourceId, TaskId) {
-        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet)).await;
+        let vm = match self.vm {
+            Some(wish) => Some(built(fleet, wish(fleet)).await),
+            None => None,
+        };
+        let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet, vm)).await;
         let id = created.resource.id;
         if verb == Verb::Build {
             return (id, created.task_id);

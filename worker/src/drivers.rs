@@ -2,4 +2,5 @@
 
 use lifecycle::Driver;
 
-pub static ALL: &[&Driver] = &[&virtual_router_phantom::DRIVER, &vm_kvm::DRIVER, &vm_phantom::DRIVER];
+pub static ALL: &[&Driver] =
+    &[&backup_kvm::DRIVER, &virtual_router_phantom::DRIVER, &vm_kvm::DRIVER, &vm_phantom::DRIVER];

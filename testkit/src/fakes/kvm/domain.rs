@@ -1,5 +1,6 @@
 //! A domain: what is kept of it, what runs of it, and what libvirt makes of a definition.
 
+use super::backup::Backups;
 use super::state::{Refused, State};
 use super::xml::Node;
 
@@ -12,6 +13,7 @@ pub(super) struct Domain {
     pub live: Option<Node>,
     pub id: u32,
     pub autostart: bool,
+    pub backups: Backups,
     /// The power button was pressed: how often its state is still asked for until it is off.
     pub stops_in: Option<u32>,
 }

@@ -173,6 +173,11 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["ls", "-A", "-1", path] => (Looks, ls(files, path)),
         ["mv", "-f", from, to] => (Acts, mv(files, from, to)),
         ["cp", "--reflink=auto", "--sparse=always", from, to] => (Acts, cp(files, from, to)),
+        ["rm", "-rf", "--", path] => (Acts, rm(files, path)),
+        ["cat", path] => (Looks, cat(files, path)),
+        ["touch", path] => (Acts, touch(files, path)),
+        ["stat", "-L", "-c", "%s", path] => (Looks, stat(files, path)),
+        ["date", "+%s"] => (Looks, Ok("1795270921\n".into())),
         ["sha256sum", path] => (Looks, sha256sum(files, path)),
         ["curl", "--fail", "--silent", "--location", "--retry", _, "--config", "-", "--output", to] => {
             (Acts, curl(state, stdin, to))
@@ -209,13 +214,55 @@ fn ls(files: &Files, path: &str) -> Answer {
     }
 }
 
+fn rm(files: &mut Files, path: &str) -> Answer {
+    let inside = format!("{path}/");
+    files.entries.retain(|entry, _| entry != path && !entry.starts_with(&inside));
+    Ok(String::new())
+}
+
+fn cat(files: &Files, path: &str) -> Answer {
+    match files.read(path) {
+        Ok(file) => Ok(String::from_utf8_lossy(&file.bytes).into_owned()),
+        Err(wrong) => refused(1, format!("cat: {path}: {}\n", wrong.text())),
+    }
+}
+
+fn touch(files: &mut Files, path: &str) -> Answer {
+    match files.read(path) {
+        Err(Wrong::Absent) => match files.write(path, Vec::new(), 0o644) {
+            Ok(()) => Ok(String::new()),
+            Err(wrong) => refused(1, format!("touch: cannot touch '{path}': {}\n", wrong.text())),
+        },
+        _ => Ok(String::new()),
+    }
+}
+
+fn stat(files: &Files, path: &str) -> Answer {
+    match files.read(path) {
+        Ok(file) => Ok(format!("{}\n", file.bytes.len())),
+        Err(wrong) => refused(1, format!("stat: cannot statx '{path}': {}\n", wrong.text())),
+    }
+}
+
+/// A folder under another name, with all that is in it.
+fn mv_folder(files: &mut Files, from: &str, to: &str) -> Answer {
+    let inside = format!("{from}/");
+    let moved = |path: &str| match path.strip_prefix(&inside) {
+        Some(rest) => format!("{to}/{rest}"),
+        None if path == from => to.to_owned(),
+        None => path.to_owned(),
+    };
+    files.entries = std::mem::take(&mut files.entries).into_iter().map(|(path, entry)| (moved(&path), entry)).collect();
+    Ok(String::new())
+}
+
 fn mv(files: &mut Files, from: &str, to: &str) -> Answer {
+    assert!(files.has_folder(to).is_err(), "moving into a folder is not simulated: {to}");
     let file = match files.read(from) {
         Ok(file) => file.clone(),
-        Err(Wrong::Folder) => panic!("moving a folder is not simulated: {from}"),
+        Err(Wrong::Folder) => return mv_folder(files, from, to),
         Err(wrong) => return refused(1, format!("mv: cannot stat '{from}': {}\n", wrong.text())),
     };
-    assert!(files.has_folder(to).is_err(), "moving into a folder is not simulated: {to}");
     if let Err(wrong) = files.has_folder(parent(to)) {
         return refused(1, format!("mv: cannot move '{from}' to '{to}': {}\n", wrong.text()));
     }

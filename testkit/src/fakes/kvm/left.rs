@@ -34,6 +34,9 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     for (name, domain) in &state.domains {
         words.insert(format!("{name}/power"), power(domain).to_owned());
         words.insert(format!("{name}/autostart"), domain.autostart.to_string());
+        for checkpoint in &domain.backups.checkpoints {
+            words.insert(format!("{name}/checkpoint {}", checkpoint.name), "recording".to_owned());
+        }
         for (which, xml) in [("kept", &domain.kept), ("live", &domain.live)] {
             if let Some(xml) = xml {
                 words.insert(format!("{name}/{which}"), hardware(xml));

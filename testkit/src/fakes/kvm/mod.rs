@@ -4,6 +4,7 @@
 //!
 //! Assumptions: one command at a time, each at once. What the real programs were seen to do is compared in the tests.
 
+mod backup;
 mod domain;
 mod files;
 mod ip;
@@ -89,6 +90,18 @@ impl Kvm {
     /// Whether guests keep the devices that are taken from them: detaching succeeds, and they stay until the guest is off.
     pub fn hold_devices(&self, hold: bool) {
         self.state().guests.hold_devices = hold;
+    }
+
+    /// A backup job has ended when it has been asked for this many times more; 0 at first.
+    pub fn back_up_after(&self, looks: u32) {
+        self.state().guests.back_up_after = looks;
+    }
+
+    /// What a domain's checkpoints have recorded is lost, as when QEMU was killed.
+    pub fn break_bitmaps(&self, domain: &str) {
+        let mut state = self.state();
+        let domain = state.domain_mut(domain).unwrap_or_else(|refused| panic!("{refused:?}"));
+        domain.backups.break_bitmaps();
     }
 
     /// A guest ends by itself, as after a `poweroff` inside it.

@@ -14,6 +14,11 @@ pub fn qcow2(gb: u64) -> Vec<u8> {
     write(&Disk { bytes: gb * GB, backing: None })
 }
 
+/// A qcow2 file of a size in bytes, on top of another one.
+pub(super) fn made(bytes: u64, base: Option<&str>) -> Vec<u8> {
+    write(&Disk { bytes, backing: base.map(|base| (base.to_owned(), "qcow2".to_owned())) })
+}
+
 struct Disk {
     bytes: u64,
     /// Path and format.
@@ -70,8 +75,9 @@ pub(super) fn virtual_size(bytes: &[u8]) -> u64 {
 }
 
 pub(super) fn size(text: &str) -> u64 {
-    let gb = text.strip_suffix('G').and_then(|gb| gb.parse::<u64>().ok());
-    gb.unwrap_or_else(|| panic!("a size such as {text} is not simulated")) * GB
+    let gb = text.strip_suffix('G').and_then(|gb| gb.parse::<u64>().ok()).map(|gb| gb * GB);
+    let bytes = gb.or_else(|| text.parse().ok());
+    bytes.unwrap_or_else(|| panic!("a size such as {text} is not simulated"))
 }
 
 pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer)> {
@@ -81,6 +87,10 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
         ["create", "-q", "-f", "qcow2", "-F", format, "-b", base, path, gb] => {
             (Acts, create(state, path, gb, Some((*base, *format))))
         }
+        ["convert", "-q", "-O", "qcow2", options @ .., from, to] => (Acts, convert(state, options, from, to)),
+        ["rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", base, path] => (Acts, rebase(state, base, path)),
+        ["bitmap", "--remove", "-f", "qcow2", path, name] => (Acts, no_bitmap(path, name)),
+        ["check", "-f", "qcow2", path] => (Looks, check(state, path)),
         ["resize", "-q", "-f", "qcow2", path, gb] => (Acts, grow(state, path, gb)),
         _ => return None,
     })
@@ -145,6 +155,65 @@ fn create(state: &mut State, path: &str, gb: &str, base: Option<(&str, &str)>) -
         Ok(()) => Ok(String::new()),
         Err(wrong) => refused(1, format!("qemu-img: {path}: Could not create '{path}': {}\n", wrong.text())),
     }
+}
+
+/// What a name in a disk's header means.
+fn beside(path: &str, base: &str) -> String {
+    if base.starts_with('/') {
+        return base.to_owned();
+    }
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    for part in base.split('/') {
+        match part {
+            ".." => drop(folders.pop()),
+            part => folders.push(part),
+        }
+    }
+    folders.join("/")
+}
+
+fn convert(state: &mut State, options: &[&str], from: &str, to: &str) -> Answer {
+    let base = options.windows(2).find(|pair| pair[0] == "-B").map(|pair| pair[1]);
+    let source = state.files.read(from).map_err(|wrong| unopened(from, wrong))?;
+    if state.is_open(from) && !options.contains(&"-U") {
+        return Err(locked(from));
+    }
+    let size = virtual_size(&source.bytes);
+    for base in read(&source.bytes)
+        .and_then(|disk| disk.backing)
+        .map(|(base, _)| beside(from, &base))
+        .into_iter()
+        .chain(base.map(|base| beside(to, base)))
+    {
+        state.files.read(&base).map_err(|wrong| unopened(from, wrong))?;
+    }
+    match state.files.write(to, made(size, base), 0o644) {
+        Ok(()) => Ok(String::new()),
+        Err(wrong) => refused(
+            1,
+            format!("qemu-img: {to}: error while converting qcow2: Could not create '{to}': {}\n", wrong.text()),
+        ),
+    }
+}
+
+fn rebase(state: &mut State, base: &str, path: &str) -> Answer {
+    let file = state.files.read(path).map_err(|wrong| unopened(path, wrong))?;
+    let bytes = made(virtual_size(&file.bytes), Some(base).filter(|base| !base.is_empty()));
+    if let Some(file) = state.files.read_mut(path) {
+        file.bytes = bytes;
+    }
+    Ok(String::new())
+}
+
+/// Bitmaps are the domain's here, not in its files.
+fn no_bitmap(path: &str, name: &str) -> Answer {
+    refused(1, format!("qemu-img: Operation remove on bitmap {name} failed: Bitmap '{name}' not found in '{path}'\n"))
+}
+
+fn check(state: &State, path: &str) -> Answer {
+    state.files.read(path).map_err(|wrong| unopened(path, wrong))?;
+    Ok("No errors were found on the image.\n".into())
 }
 
 const SHRINKS: &str = "qemu-img: Use the --shrink option to perform a shrink operation.\nqemu-img: warning: Shrinking an image \

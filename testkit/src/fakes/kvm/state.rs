@@ -34,6 +34,7 @@ pub(super) struct Guests {
     pub ignore_acpi: bool,
     pub shut_down_after: u32,
     pub hold_devices: bool,
+    pub back_up_after: u32,
 }
 
 #[derive(Default)]
@@ -68,8 +69,13 @@ impl State {
         let Some(domain) = self.domains.get_mut(name) else { return };
         domain.live = None;
         domain.stops_in = None;
+        let unfinished = domain.backups.stop();
         if domain.kept.is_none() {
             self.domains.remove(name);
+        }
+        for path in unfinished {
+            // Whoever removed it first, it is gone.
+            let _ = self.files.remove(&path);
         }
     }
 

@@ -1,9 +1,9 @@
 //! `virsh -q -c URI ...`
 
 use super::domain::{self, Domain};
-use super::qemu_img;
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
+use super::{backup, qemu_img};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -38,7 +38,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
         ["setvcpus", domain, count, "--live", "--config"] => (Acts, setvcpus(state, domain, count.parse().ok()?)),
-        _ => return None,
+        _ => backup::answer(state, rest, &text)?,
     };
     if *uri != URI {
         let socket = uri.split_once("socket=").unwrap_or_else(|| panic!("libvirt at {uri} is not simulated")).1;
@@ -188,6 +188,7 @@ fn undefine(state: &mut State, name: &str) -> Answer {
         return said(&format!("Failed to undefine domain '{name}'"), Err(why.into()));
     }
     (domain.kept, domain.autostart) = (None, false);
+    domain.backups.checkpoints.clear();
     if domain.live.is_none() {
         state.domains.remove(name);
     }

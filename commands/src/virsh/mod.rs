@@ -1,5 +1,8 @@
 //! virsh: domains of libvirt, by exact name. XML goes over stdin.
 
+pub mod backup;
+pub mod checkpoint;
+
 use hosts::{Command, Invocation, Output};
 use std::time::Duration;
 

@@ -1,0 +1,150 @@
+//! Repositories of backups: a folder a VM, a folder a backup, its manifest written last. What the driver of backups and
+//! the restore of a VM share.
+//!
+//! Invariant: a folder with a plain number for a name is whole; what is being made has `.part` behind it.
+
+mod verify;
+
+pub use verify::verify;
+
+use commands::{files, ssh};
+use errors::Fault;
+use hosts::Command;
+use lifecycle::Context;
+use model::backup::{FORMAT, Manifest, Repository as Which};
+use model::server::backup::Place;
+use model::{ResourceId, names};
+
+const MANIFEST: &str = "manifest.json";
+
+/// Beside the manifest of a backup that was scrubbed and is kept for those that stand on it.
+const SCRUBBED: &str = "scrubbed";
+
+/// One repository, as its host sees it.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    place: Place,
+    storage: String,
+}
+
+/// A backup in it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub manifest: Manifest,
+    /// Kept only for those that stand on it.
+    pub is_scrubbed: bool,
+}
+
+impl Repository {
+    /// The one that the server's settings name, which must be there: one that is not mounted is not made anew.
+    pub async fn open(cx: &Context, which: Which) -> Result<Self, Fault> {
+        let repository = Self::of(cx, which)?;
+        let root = repository.root();
+        if *root == names::backups(&cx.settings.storage) || cx.run(repository.on(files::exists(root))).await? {
+            return Ok(repository);
+        }
+        Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", root).hole("host", cx.host()))
+    }
+
+    fn of(cx: &Context, which: Which) -> Result<Self, Fault> {
+        let (settings, storage) = (&cx.settings.backup, &cx.settings.storage);
+        let named = match which {
+            Which::Primary => settings.primary.clone().or_else(|| Some(names::backups(storage))),
+            Which::Secondary => settings.secondary.clone(),
+        };
+        // The API has checked the text.
+        let place = named.and_then(|text| Place::read(&text).ok()).ok_or_else(|| {
+            Fault::new(&errors::backups::NO_REPOSITORY).hole("host", cx.host()).hole("repository", which.word())
+        })?;
+        Ok(Self { place, storage: storage.clone() })
+    }
+
+    /// The address of the machine that it is on, when that is not the host itself.
+    pub fn address(&self) -> Option<&str> {
+        match &self.place {
+            Place::Folder(_) => None,
+            Place::Ssh { address, .. } => Some(address),
+        }
+    }
+
+    fn root(&self) -> &str {
+        match &self.place {
+            Place::Folder(folder) | Place::Ssh { folder, .. } => folder,
+        }
+    }
+
+    /// A folder of the host where backups are made before they are in the repository: there itself when it is one.
+    pub fn desk(&self) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.clone(),
+            Place::Ssh { .. } => names::outgoing_backups(&self.storage),
+        }
+    }
+
+    /// Where a VM's backups are.
+    pub fn folder(&self, vm: ResourceId) -> String {
+        names::backups_of(self.root(), vm)
+    }
+
+    pub fn backup(&self, vm: ResourceId, backup: ResourceId) -> String {
+        names::backup(self.root(), vm, backup)
+    }
+
+    /// The command on the machine that has the repository.
+    pub fn on<T>(&self, command: Command<T>) -> Command<T> {
+        match &self.place {
+            Place::Folder(_) => command,
+            Place::Ssh { address, .. } => ssh::on(address, command),
+        }
+    }
+
+    /// Every name in the VM's folder.
+    pub async fn names(&self, cx: &Context, vm: ResourceId) -> Result<Vec<String>, Fault> {
+        cx.run(self.on(files::list(&self.folder(vm)))).await
+    }
+
+    /// None when it is not there.
+    pub async fn manifest(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
+        let path = format!("{}/{MANIFEST}", self.backup(vm, backup));
+        let Some(text) = cx.run(self.on(files::read(&path))).await? else { return Ok(None) };
+        let unreadable = |reason: String| {
+            Fault::new(&errors::backups::MANIFEST_UNREADABLE).hole("path", &path).hole("reason", reason)
+        };
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        if manifest.format > FORMAT {
+            return Err(unreadable(format!("its format is {}, and this drover knows {FORMAT}", manifest.format)));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// It must be there.
+    pub async fn present(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Manifest, Fault> {
+        let absent =
+            || Fault::new(&errors::backups::BACKUP_ABSENT).hole("backup", backup).hole("repository", self.folder(vm));
+        self.manifest(cx, vm, backup).await?.ok_or_else(absent)
+    }
+
+    /// Whole backups, the newest first.
+    pub async fn ids(&self, cx: &Context, vm: ResourceId) -> Result<Vec<ResourceId>, Fault> {
+        let names = self.names(cx, vm).await?;
+        let mut ids: Vec<ResourceId> = names.iter().filter_map(|name| name.parse().ok().map(ResourceId)).collect();
+        ids.sort_by_key(|id| std::cmp::Reverse(id.0));
+        Ok(ids)
+    }
+
+    pub async fn found(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Option<Found>, Fault> {
+        let Some(manifest) = self.manifest(cx, vm, backup).await? else { return Ok(None) };
+        let is_scrubbed = cx.run(self.on(files::exists(&self.mark(vm, backup)))).await?;
+        Ok(Some(Found { manifest, is_scrubbed }))
+    }
+
+    /// What says that a backup is kept only for others.
+    pub fn mark(&self, vm: ResourceId, backup: ResourceId) -> String {
+        format!("{}/{SCRUBBED}", self.backup(vm, backup))
+    }
+}
+
+/// Of a backup's folder.
+pub fn manifest_in(folder: &str) -> String {
+    format!("{folder}/{MANIFEST}")
+}

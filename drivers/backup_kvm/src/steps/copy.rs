@@ -1,0 +1,140 @@
+//! Libvirt's backup job: every disk of one moment, into a file each.
+//!
+//! A job that an earlier attempt began and that still runs is waited for; what is there without one is begun anew, because
+//! nothing says that it is whole.
+
+use crate::job;
+use crate::plan::Plan;
+use crate::steps::undo::drop_checkpoint;
+use commands::files;
+use commands::virsh::backup::{self, Job};
+use errors::Fault;
+use lifecycle::{Acted, Context, Look, Looked, Step};
+use model::names;
+use std::sync::Arc;
+use std::time::Duration;
+
+const GLANCE: Duration = Duration::from_millis(500);
+
+pub struct Copy(pub Arc<Plan>);
+
+impl Copy {
+    fn since(&self) -> Option<&str> {
+        self.0.parent().and_then(|manifest| manifest.checkpoint.as_deref())
+    }
+
+    /// Ends what cannot be carried on, and begins.
+    async fn begin(&self, cx: &Context, stale_job: bool) -> Result<(), Fault> {
+        let plan = &self.0;
+        let (uri, domain, part) = (&cx.settings.libvirt_uri, names::domain(plan.vm), plan.part());
+        if stale_job {
+            cx.run(backup::abort(uri, &domain)).await?;
+        }
+        // After a full backup no other one goes on from what was before.
+        let stale = if plan.parent().is_none() { plan.checkpoints.as_slice() } else { &[] };
+        for name in stale.iter().chain([&plan.checkpoint()]) {
+            drop_checkpoint(cx, plan.vm, name).await?;
+        }
+        cx.run(files::remove_tree(&part)).await?;
+        cx.run(files::make_folder(&part)).await?;
+        if let Some(why) = plan.why_full() {
+            cx.put(&plan.refusal(), why.as_bytes(), 0o600).await?;
+        }
+        let checkpoint = format!("{part}/checkpoint.xml");
+        cx.put(&checkpoint, job::checkpoint(&plan.checkpoint(), &plan.disks).as_bytes(), 0o600).await?;
+        let xml = job::backup(&plan.disks, &part, self.since());
+        cx.run(backup::begin(uri, &domain, &xml, &checkpoint)).await
+    }
+
+    /// As an increment, or as a full one when libvirt does not know what was written.
+    async fn begin_somehow(&self, cx: &Context, stale_job: bool) -> Result<(), Fault> {
+        match self.begin(cx, stale_job).await {
+            Err(fault) if self.since().is_some() && backup::is_broken(&fault.text()) => {
+                let said = fault.holes.iter().find(|(name, _)| *name == "stderr").map_or("", |(_, said)| said);
+                let said = said.trim_start_matches("error: ");
+                self.0.refuse(&format!("what was written since the last one is not known: {said}"));
+                self.begin(cx, false).await
+            }
+            result => result,
+        }
+    }
+
+    async fn throttle(&self, cx: &Context) -> Result<(), Fault> {
+        let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.0.vm));
+        let most = cx.settings.backup.bandwidth_mb;
+        if most == 0 {
+            return Ok(());
+        }
+        let each = (most / self.0.disks.len() as u32).max(1);
+        for disk in &self.0.disks {
+            let set = cx.run(backup::set_speed(uri, &domain, &disk.target, each)).await;
+            // A small disk may be copied already.
+            if set.is_err() && matches!(cx.run(backup::job(uri, &domain)).await?, Job::Runs(_)) {
+                continue;
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, cx: &Context) -> Result<(), Fault> {
+        let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.0.vm));
+        while let Job::Runs(progress) = cx.run(backup::job(uri, &domain)).await? {
+            cx.note(format!("{} % of {} MiB", progress.percent(), progress.total >> 20));
+            cx.pause(GLANCE).await?;
+        }
+        let failed =
+            |reason: String| Fault::new(&errors::backup_kvm::JOB_FAILED).hole("domain", &domain).hole("reason", reason);
+        match cx.run(backup::ended(uri, &domain)).await? {
+            Job::Completed => Ok(()),
+            Job::Failed(reason) => Err(failed(reason)),
+            Job::None | Job::Runs(_) => Err(failed("it is gone, and libvirt does not know how it ended".into())),
+        }
+    }
+}
+
+impl Step for Copy {
+    fn name(&self) -> String {
+        "copy disks".into()
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(7 * 24 * 3600)
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            if self.0.is_published(cx).await? {
+                return Ok(Look::Done);
+            }
+            for disk in &self.0.disks {
+                let is_there = cx.run(files::exists(&self.0.copy(&disk.name))).await?
+                    || cx.run(files::exists(&self.0.file(&disk.name))).await?;
+                if !is_there {
+                    return Ok(Look::Todo);
+                }
+            }
+            Ok(Look::Done)
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let plan = &self.0;
+            let (uri, domain, part) = (&cx.settings.libvirt_uri, names::domain(plan.vm), plan.part());
+            match cx.run(backup::running(uri, &domain)).await? {
+                Some(xml) if job::is_same(&xml, &part, self.since()) => {}
+                Some(xml) if job::is_ours(&xml, &part) => self.begin_somehow(cx, true).await?,
+                Some(_) => return Err(Fault::new(&errors::backup_kvm::JOB_FOREIGN).hole("domain", domain)),
+                None => self.begin_somehow(cx, false).await?,
+            }
+            self.throttle(cx).await?;
+            if !cx.is_dry_run() {
+                self.wait(cx).await?;
+            }
+            for disk in &plan.disks {
+                cx.run(files::rename(&job::target(&part, &disk.name), &plan.copy(&disk.name))).await?;
+            }
+            Ok(())
+        })
+    }
+}

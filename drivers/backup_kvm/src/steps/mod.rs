@@ -1,0 +1,8 @@
+//! The steps of both verbs: each looks, acts, and looks again.
+
+pub mod copy;
+pub mod pack;
+pub mod publish;
+pub mod remove;
+pub mod seal;
+pub mod undo;

@@ -1,0 +1,146 @@
+//! Taking back what a build has begun: the job, the checkpoint, the unfinished files.
+
+use crate::job;
+use backups::Repository;
+use commands::virsh::{self, State, backup, checkpoint};
+use commands::{files, qemu_img};
+use domains::Which;
+use errors::Fault;
+use lifecycle::{Acted, Context, Look, Looked, Step, Steps};
+use model::{ResourceId, names};
+use std::time::Duration;
+
+/// All of it; what was never begun is taken back already.
+pub fn all(cx: &Context, vm: ResourceId, backup: ResourceId, repository: &Repository) -> Steps {
+    let desk = repository.desk();
+    let part = names::backup_part(&desk, vm, backup);
+    let uri = cx.settings.libvirt_uri.clone();
+    let mut steps = Steps::new();
+    steps.then(EndJob { uri, vm, part: part.clone() });
+    steps.then(DropCheckpoint { vm, name: names::checkpoint(backup) });
+    steps.then(RemovePart { repository: repository.clone(), vm, backup, part });
+    steps
+}
+
+struct EndJob {
+    uri: String,
+    vm: ResourceId,
+    part: String,
+}
+
+impl Step for EndJob {
+    fn name(&self) -> String {
+        "end job".into()
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            let job = cx.run(backup::running(&self.uri, &names::domain(self.vm))).await?;
+            Ok(Look::done_if(!job.is_some_and(|xml| job::is_ours(&xml, &self.part))))
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let aborted = cx.run(backup::abort(&self.uri, &names::domain(self.vm))).await;
+            // It may have ended just before.
+            match self.look(cx).await? {
+                Look::Done => Ok(()),
+                _ => aborted,
+            }
+        })
+    }
+}
+
+struct DropCheckpoint {
+    vm: ResourceId,
+    name: String,
+}
+
+impl Step for DropCheckpoint {
+    fn name(&self) -> String {
+        "drop checkpoint".into()
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            let kept = cx.run(checkpoint::list(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
+            Ok(Look::done_if(!kept.contains(&self.name)))
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(drop_checkpoint(cx, self.vm, &self.name))
+    }
+}
+
+/// The checkpoint and its bitmaps; what is absent is dropped already. Others lose nothing: each records for itself.
+pub async fn drop_checkpoint(cx: &Context, vm: ResourceId, name: &str) -> Result<(), Fault> {
+    let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(vm));
+    if !cx.run(checkpoint::list(uri, &domain)).await?.iter().any(|kept| kept == name) {
+        return Ok(());
+    }
+    if cx.run(virsh::state(uri, &domain)).await? == Some(State::ShutOff) {
+        // Libvirt does this only for what runs.
+        for disk in domains::present(cx, vm, Which::Kept).await?.disks {
+            if cx.run(qemu_img::info(&disk.path)).await?.is_some_and(|info| info.has_bitmap(name)) {
+                cx.run(qemu_img::remove_bitmap(&disk.path, name)).await?;
+            }
+        }
+        return cx.run(checkpoint::forget(uri, &domain, name)).await;
+    }
+    match cx.run(checkpoint::delete(uri, &domain, name)).await {
+        Ok(()) => Ok(()),
+        // QEMU was killed before it had written the bitmap down.
+        Err(_) => cx.run(checkpoint::forget(uri, &domain, name)).await,
+    }
+}
+
+struct RemovePart {
+    repository: Repository,
+    vm: ResourceId,
+    backup: ResourceId,
+    part: String,
+}
+
+impl RemovePart {
+    /// What is to go, here and on the repository's machine.
+    async fn left(&self, cx: &Context) -> Result<(Option<String>, Option<String>), Fault> {
+        let Some(_) = self.repository.address() else {
+            return Ok((cx.run(files::exists(&self.part)).await?.then(|| self.part.clone()), None));
+        };
+        // With what stands in for the parent: one backup of a VM at a time.
+        let here = names::backups_of(&self.repository.desk(), self.vm);
+        let there = format!("{}.part", self.repository.backup(self.vm, self.backup));
+        let is_here = cx.run(files::exists(&here)).await?;
+        let is_there = cx.run(self.repository.on(files::exists(&there))).await?;
+        Ok((is_here.then_some(here), is_there.then_some(there)))
+    }
+}
+
+impl Step for RemovePart {
+    fn name(&self) -> String {
+        "remove unfinished files".into()
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move { Ok(Look::done_if(self.left(cx).await? == (None, None))) })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            let (here, there) = self.left(cx).await?;
+            if let Some(folder) = here {
+                cx.run(files::remove_tree(&folder)).await?;
+            }
+            if let Some(folder) = there {
+                cx.run(self.repository.on(files::remove_tree(&folder))).await?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! Backups of real guests that go on meanwhile: a chain is what the disks were at each moment, and a backup that did not end
+//! leaves nothing.
+
+use crate::machine::LIMIT;
+use crate::real_kvm::{Ground, ground};
+use iaas::tenant::Accepted;
+use model::backup::{BackupSpec, Repository};
+use model::resource::Resource;
+use model::task::{Task, TaskStatus};
+use model::vm::{Disk, VmSpec};
+use model::{ResourceId, State, TaskId, names};
+use std::io::Write;
+use std::time::Duration;
+use tempfile::TempDir;
+use testkit::eventually;
+use testkit::real::{self, run};
+
+/// A VM with two disks, its backups, and copies of what its disks held at the time of each.
+struct Chain {
+    ground: Ground,
+    vm: ResourceId,
+    repository: String,
+    seen: TempDir,
+    said: usize,
+}
+
+fn virsh(arguments: &[&str]) -> String {
+    let uri = real::libvirt_uri();
+    run("virsh", &[&["-q", "-c", &uri], arguments].concat())
+}
+
+impl Chain {
+    async fn new(segment: &str, bandwidth_mb: u32, full_every: u32) -> Self {
+        let limits = move |kvm: &mut model::server::ServerSpec| {
+            (kvm.settings.backup.bandwidth_mb, kvm.settings.backup.full_every) = (bandwidth_mb, full_every);
+        };
+        let ground = ground(limits, Default::default()).await;
+        let wish = ground.wish(segment, "10.77.0.5/24");
+        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
+        let wish = VmSpec { disks: vec![disk("root", true), disk("data", false)], ..wish };
+        let vm = ground.build("origin", wish).await;
+        ground.says(vm, "drover-guest ready", 1).await;
+        let repository = names::backups(&ground.machine.storage());
+        Self { ground, vm, repository, seen: TempDir::new().expect("a folder"), said: 0 }
+    }
+
+    /// The guest writes so many megabytes of a word.
+    async fn writes(&mut self, disk: &str, at: u32, count: u32, word: &str) {
+        let console = virsh(&["ttyconsole", &names::domain(self.vm)]);
+        let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
+        console.write_all(format!("write {disk} {at} {count} {word}\n").as_bytes()).expect("the guest is told");
+        self.ground.says(self.vm, &format!("drover-guest wrote={word}"), 1).await;
+        self.said += 1;
+    }
+
+    async fn asks(&self, name: &str) -> Accepted<BackupSpec> {
+        let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
+        self.ground.fleet.create(name, spec).await
+    }
+
+    /// Keeps what the disks hold now, backs them up, and gives the backup.
+    async fn back_up(&self, name: &str) -> Resource<BackupSpec> {
+        for disk in ["root", "data"] {
+            let source = names::disk(&self.ground.machine.storage(), self.vm, disk);
+            run("qemu-img", &["convert", "-U", "-O", "raw", &source, &self.copy(name, disk)]);
+        }
+        let asked = self.asks(name).await;
+        self.ground.succeeds(asked.task_id).await;
+        self.ground.fleet.client.read(asked.resource.id).await.expect("the backup")
+    }
+
+    fn copy(&self, name: &str, disk: &str) -> String {
+        self.seen.path().join(format!("{name}-{disk}.raw")).display().to_string()
+    }
+
+    fn folder(&self, backup: ResourceId) -> String {
+        names::backup(&self.repository, self.vm, backup)
+    }
+
+    /// Byte for byte.
+    fn is_as_then(&self, name: &str, backup: ResourceId) {
+        for disk in ["root", "data"] {
+            let file = format!("{}/{disk}.qcow2", self.folder(backup));
+            run("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", &self.copy(name, disk), &file]);
+        }
+    }
+
+    /// Neither a job, nor a checkpoint or a file of it.
+    fn has_nothing_of(&self, backup: ResourceId) {
+        let domain = names::domain(self.vm);
+        assert!(virsh(&["domjobinfo", &domain, "--rawstats"]).starts_with("Job type: 0"), "a job runs");
+        assert!(!virsh(&["checkpoint-list", &domain, "--name"]).contains(&names::checkpoint(backup)), "a checkpoint");
+        let disk = names::disk(&self.ground.machine.storage(), self.vm, "root");
+        let bitmaps = run("qemu-img", &["info", "-U", &disk]);
+        assert!(!bitmaps.contains(&names::checkpoint(backup)), "a bitmap: {bitmaps}");
+        let left = std::fs::read_dir(names::backups_of(&self.repository, self.vm)).map(Iterator::count).unwrap_or(0);
+        assert_eq!(left, 0, "files of it");
+    }
+
+    async fn scrub(&self, backup: ResourceId) {
+        let asked: Accepted<BackupSpec> = self.ground.fleet.ask(backup, State::Scrub).await;
+        self.ground.succeeds(asked.task_id).await;
+    }
+
+    async fn end(self) {
+        self.ground.scrub(self.vm).await;
+        self.ground.end().await;
+    }
+}
+
+fn fact(backup: &Resource<BackupSpec>, name: &str) -> String {
+    backup
+        .facts
+        .get(name)
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_time() {
+    let mut chain = Chain::new("t1", 0, 4).await;
+    chain.writes("root", 0, 20, "first").await;
+    chain.writes("data", 100, 10, "apples").await;
+    let full = chain.back_up("full").await;
+    assert_eq!((fact(&full, "kind").as_str(), fact(&full, "chain").as_str()), ("full", "[]"), "{:#?}", full.facts);
+
+    let mut backups = vec![("full", full.id)];
+    for (name, word) in [("one", "pears"), ("two", "plums"), ("three", "grapes")] {
+        let at = 5 * backups.len() as u32;
+        chain.writes("root", at, 3, word).await;
+        chain.writes("data", 100 + at, 2, &format!("{word}-too")).await;
+        let next = chain.back_up(name).await;
+        assert_eq!(fact(&next, "kind"), "incremental", "{name}: {:#?}", next.facts);
+        assert_eq!(fact(&next, "parent"), backups[backups.len() - 1].1.to_string());
+        backups.push((name, next.id));
+    }
+    for (name, id) in &backups {
+        chain.is_as_then(name, *id);
+    }
+    let small = std::fs::metadata(format!("{}/root.qcow2", chain.folder(backups[3].1))).expect("a file").len();
+    assert!(small < 1 << 20, "an increment of 3 MiB takes {small} bytes");
+
+    let next = chain.back_up("after").await;
+    assert!(fact(&next, "why_full").contains("at most 4"), "{:#?}", next.facts);
+
+    // What others stand on is kept until they go.
+    for (name, id) in &backups {
+        chain.scrub(*id).await;
+        let kept = std::fs::exists(chain.folder(backups[0].1)).expect("the folder");
+        assert_eq!(kept, *name != "three", "after the scrub of {name}");
+    }
+    chain.is_as_then("after", next.id);
+    chain.scrub(next.id).await;
+    chain.has_nothing_of(next.id);
+    chain.end().await;
+}
+
+#[tokio::test]
+async fn real_backup_after_what_broke_the_record_of_changes_it_is_a_full_one_that_says_why() {
+    let mut chain = Chain::new("t2", 0, 9).await;
+    let domain = names::domain(chain.vm);
+    chain.writes("data", 3, 2, "apples").await;
+    chain.back_up("full").await;
+
+    // A guest that ends by itself takes its record along.
+    chain.ground.ask(chain.vm, State::Quiesce).await;
+    chain.ground.ask(chain.vm, State::Restart).await;
+    chain.ground.says(chain.vm, "drover-guest ready", 2).await;
+    chain.writes("data", 50, 2, "pears").await;
+    let next = chain.back_up("next").await;
+    assert_eq!(fact(&next, "kind"), "incremental", "{:#?}", next.facts);
+    chain.is_as_then("next", next.id);
+
+    let pid = run("pgrep", &["-f", &format!("guest={domain},.*{}", chain.ground.machine.storage())]);
+    run("kill", &["-KILL", pid.trim()]);
+    eventually(LIMIT, "libvirt sees it", async || {
+        let state = virsh(&["domstate", &domain]);
+        if state.trim() == "shut off" { Ok(()) } else { Err(state) }
+    })
+    .await;
+    virsh(&["start", &domain]);
+    chain.ground.says(chain.vm, "drover-guest ready", 3).await;
+    chain.writes("root", 7, 2, "plums").await;
+    let broken = chain.back_up("broken").await;
+    assert!(fact(&broken, "why_full").contains("bitmap"), "{:#?}", broken.facts);
+    chain.is_as_then("broken", broken.id);
+
+    chain.ground.ask(chain.vm, State::Quiesce).await;
+    let off = chain.back_up("off").await;
+    assert!(fact(&off, "why_full").contains("off"), "{:#?}", off.facts);
+    chain.is_as_then("off", off.id);
+    chain.scrub(off.id).await;
+    chain.ground.scrub(chain.vm).await;
+    // The others are without their VM.
+    for id in [broken.id, next.id] {
+        chain.scrub(id).await;
+    }
+    let left = std::fs::read_dir(names::backups_of(&chain.repository, chain.vm)).expect("the folder").count();
+    assert_eq!(left, 1, "the first one");
+    std::fs::remove_dir_all(&chain.repository).expect("the folder");
+    chain.ground.end().await;
+}
+
+/// The job runs, slowly.
+async fn is_copying(chain: &Chain, task: TaskId) -> Task {
+    eventually(LIMIT, "the job runs", async || {
+        let task = chain.ground.fleet.client.task(task, Duration::ZERO).await.map_err(|failure| failure.to_string())?;
+        assert!(!task.status.has_ended(), "it ended before it could be caught: {task:#?}");
+        match task.steps.last().and_then(|step| step.note.clone()) {
+            Some(note) if note.contains(" % of ") => Ok(task),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn real_backup_one_that_is_cancelled_leaves_no_job_no_checkpoint_and_no_file() {
+    let mut chain = Chain::new("t3", 1, 9).await;
+    chain.writes("data", 0, 150, "apples").await;
+    let asked = chain.asks("cancelled").await;
+    is_copying(&chain, asked.task_id).await;
+    chain.ground.fleet.client.task_cancel(asked.task_id).await.expect("the cancel is accepted");
+    let ended = chain.ground.fleet.ended(asked.task_id).await;
+    assert_eq!(ended.status, TaskStatus::Cancelled, "{ended:#?}");
+    chain.has_nothing_of(asked.resource.id);
+    chain.scrub(asked.resource.id).await;
+    chain.end().await;
+}
