@@ -18,6 +18,75 @@ pub fn bridge(id: SegmentId, segment: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
+/// What carries a segment into its bridge from other hosts, a VLAN or a VXLAN: `dc-12`.
+pub fn carrier(segment: SegmentId) -> String {
+    format!("dc-{segment}")
+}
+
+pub fn is_carrier(link: &str) -> bool {
+    link.strip_prefix("dc-").is_some_and(|id| id.parse::<SegmentId>().is_ok())
+}
+
+/// The segment whose bridge this is; none for a bridge of another maker.
+pub fn segment_of(bridge: &str) -> Option<SegmentId> {
+    bridge.strip_prefix("br-")?.split('-').next()?.parse().ok()
+}
+
+/// The network namespace of a virtual router: `drover-r7`.
+pub fn router_namespace(router: ResourceId) -> String {
+    format!("drover-r{router}")
+}
+
+/// The folder of a router on its node: what it is made from, and its leases.
+pub fn router_folder(storage: &str, router: ResourceId) -> String {
+    format!("{storage}/routers/{router}")
+}
+
+/// What brings a router back when its node starts.
+pub fn router_unit(router: ResourceId) -> String {
+    format!("drover-r{router}.service")
+}
+
+pub fn router_unit_file(router: ResourceId) -> String {
+    format!("/etc/systemd/system/{}", router_unit(router))
+}
+
+/// The group of a router's links on its node, by which they are listed: 1,000,000,000 and its id.
+pub fn router_group(router: ResourceId) -> u32 {
+    1_000_000_000 + (router.0 as u64 % 1_000_000_000) as u32
+}
+
+/// The node's end of a router's way out, and of its way into a segment.
+pub fn uplink_port(router: ResourceId) -> String {
+    format!("dr-u{router}")
+}
+
+pub fn segment_port(segment: SegmentId) -> String {
+    format!("dr-s{segment}")
+}
+
+/// The router's end of its way out.
+pub const UPLINK: &str = "uplink";
+
+/// The router's end of its way into a segment.
+pub fn segment_link(segment: SegmentId) -> String {
+    format!("seg-{segment}")
+}
+
+/// Of the router's own ends: the same after a reboot, so that no neighbour has to learn anew.
+pub fn uplink_mac(router: ResourceId) -> String {
+    router_mac(0x75, router.0 as u32)
+}
+
+pub fn segment_mac(segment: SegmentId) -> String {
+    router_mac(0x73, segment.0 as u32)
+}
+
+fn router_mac(which: u8, number: u32) -> String {
+    let [a, b, c, d] = number.to_be_bytes();
+    format!("02:{which:02x}:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
 /// The folder of a VM on its host: disks, seed, serial log.
 pub fn vm_folder(storage: &str, vm: ResourceId) -> String {
     format!("{storage}/vms/{vm}")
