@@ -13,6 +13,7 @@ pub mod backup_kvm;
 pub mod backups;
 pub mod domains;
 pub mod driver;
+pub mod errand;
 pub mod iaas;
 pub mod locks;
 pub mod operate;
@@ -51,6 +52,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
     Chapter { title: "repositories of backups", scopes: backups::SCOPES, entries: backups::ENTRIES },
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
+    Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];

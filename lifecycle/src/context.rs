@@ -3,7 +3,7 @@
 
 use crate::attempt::{Boundary, Hook, Side};
 use crate::driver::Prerequisite;
-use crate::failure;
+use hosts::failure;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
