@@ -33,7 +33,7 @@ async fn what_was_done_behind_drovers_back_is_found_and_repaired_or_adopted() {
     let ground = Ground::of(Kind::VmKvm);
     let mut fleet = ground.fleet().await;
     fleet.work();
-    let made = fleet.create("web-1", (vm_kvm_rig().wish)(&fleet)).await;
+    let made = fleet.create("web-1", (vm_kvm_rig().wish)(&fleet, None)).await;
     let id = made.resource.id;
     fleet.reaches::<VmSpec>(id, State::Running).await;
     act(&fleet, id, DriftPolicy::Report).await;
