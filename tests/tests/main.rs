@@ -13,6 +13,10 @@ mod drift;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// On hosts without a record: planted, found, set aside, put back, removed.
+mod orphans;
+/// Orphans planted by hand.
+mod planted;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
 /// The compose file.
