@@ -7,6 +7,7 @@ mod claim;
 mod companions;
 mod create;
 mod drift;
+mod errand;
 mod feed;
 mod group;
 mod place;
