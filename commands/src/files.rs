@@ -1,6 +1,7 @@
 //! Debian's coreutils: what is there, and moving it.
 
 use hosts::{Command, Invocation, Output};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Copying or reading an image of many gigabytes.
@@ -105,6 +106,20 @@ pub fn clock() -> Command<i64> {
 /// The checksum of a file, 64 hexadecimal digits; none when it is absent.
 pub fn sha256(path: &str) -> Command<Option<String>> {
     Command { invocation: Invocation::looks(["sha256sum", path]).answers(&[0, 1]).deadline(LONG), read: read_sha256 }
+}
+
+/// The checksums of those files that are there, each with its path.
+pub fn digests(paths: &[&str]) -> Command<BTreeSet<(String, String)>> {
+    let argv = ["sha256sum", "--"].into_iter().chain(paths.iter().copied());
+    Command { invocation: Invocation::looks(argv).answers(&[0, 1]), read: read_digests }
+}
+
+fn read_digests(output: &Output) -> Result<BTreeSet<(String, String)>, String> {
+    let one = |line: &str| {
+        let (sum, path) = line.split_once("  ").ok_or_else(|| format!("{line:?} is no checksum"))?;
+        Ok((sum.to_owned(), path.to_owned()))
+    };
+    output.text().lines().map(one).collect()
 }
 
 fn read_sha256(output: &Output) -> Result<Option<String>, String> {

@@ -1,7 +1,12 @@
-//! iproute2: bridges. Those that drover made carry its name as their alias.
+//! iproute2: bridges, and beside them links, namespaces and routes. Bridges that drover made carry its name as their alias.
+
+pub mod link;
+pub mod netns;
 
 use hosts::{Command, Invocation, Output};
+use model::names;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Who made a bridge.
 pub const ALIAS: &str = "drover";
@@ -35,30 +40,27 @@ impl Bridge {
 
 /// Every bridge of the host.
 pub fn bridges() -> Command<Vec<Bridge>> {
-    Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "type", "bridge"]), read: read_bridges }
+    Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "type", "bridge"]), read: rows }
 }
 
-fn read_bridges(output: &Output) -> Result<Vec<Bridge>, String> {
-    // With no bridge at all it says nothing, or a list of empty objects.
+/// What it lists. With nothing to list it says nothing, and for what a filter leaves out it writes empty objects.
+fn rows<T: DeserializeOwned>(output: &Output) -> Result<Vec<T>, String> {
     let text = output.text();
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
     let rows: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     rows.into_iter()
-        .filter(|row| row.get("ifname").is_some())
+        .filter(|row| row.as_object().is_none_or(|row| !row.is_empty()))
         .map(|row| serde_json::from_value(row).map_err(|error| error.to_string()))
         .collect()
 }
 
-/// How many links are plugged into a bridge.
+/// How many links are plugged into a bridge, besides what carries its segment from host to host.
 pub fn ports(bridge: &str) -> Command<usize> {
-    let read = |output: &Output| match output.text().trim() {
-        "" => Ok(0),
-        text => {
-            let rows: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            Ok(rows.iter().filter(|row| row.get("ifname").is_some()).count())
-        }
+    let read = |output: &Output| {
+        let links: Vec<link::Link> = rows(output)?;
+        Ok(links.iter().filter(|link| !names::is_carrier(&link.name)).count())
     };
     Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "master", bridge]), read }
 }
@@ -123,10 +125,10 @@ mod tests {
     #[test]
     fn a_recorded_answer_is_read() {
         let output = Output { stdout: include_bytes!("../golden/ip-bridges.json").to_vec(), ..Output::default() };
-        let bridges = read_bridges(&output).unwrap();
+        let bridges = rows::<Bridge>(&output).unwrap();
         assert_eq!(bridges.len(), 1);
         assert!(bridges[0].is_ours() && bridges[0].is_up() && bridges[0].name == "br-web", "{bridges:?}");
-        assert_eq!(read_bridges(&Output { stdout: b"[{},{}]".to_vec(), ..Output::default() }).unwrap(), []);
-        assert!(read_bridges(&Output { stdout: b"Object".to_vec(), ..Output::default() }).is_err());
+        assert_eq!(rows::<Bridge>(&Output { stdout: b"[{},{}]".to_vec(), ..Output::default() }).unwrap(), []);
+        assert!(rows::<Bridge>(&Output { stdout: b"Object".to_vec(), ..Output::default() }).is_err());
     }
 }

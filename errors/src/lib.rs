@@ -18,6 +18,7 @@ pub mod iaas;
 pub mod locks;
 pub mod operate;
 pub mod queue;
+pub mod virtual_router;
 pub mod vm_kvm;
 
 pub use category::{Category, Retry};
@@ -54,6 +55,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
+    Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

@@ -221,6 +221,15 @@ pub fn check_name(field: &str, name: &str, longest: usize) -> Result<(), String>
     Ok(())
 }
 
+/// A link's name as the kernel takes it.
+pub fn check_link(field: &str, name: &str) -> Result<(), String> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if name.is_empty() || name.len() > 15 || !plain || name.starts_with(['-', '.']) {
+        return Err(format!("{field} is a link's name of at most 15 letters, digits, dashes and dots, not {name:?}"));
+    }
+    Ok(())
+}
+
 /// Six lower-case octets, unicast.
 pub fn check_mac(mac: &str) -> Result<(), String> {
     let octets: Vec<_> = mac.split(':').collect();

@@ -1,8 +1,10 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
 pub mod backup;
+mod router;
 
 pub use backup::BackupSettings;
+pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
 use crate::{Kind, Moment, ServerId, ServerType, Version};
@@ -55,6 +57,8 @@ pub struct HostSettings {
     pub drift: DriftPolicy,
     #[serde(default)]
     pub backup: BackupSettings,
+    #[serde(default)]
+    pub router: RouterSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -77,6 +81,7 @@ impl Default for HostSettings {
             shutdown_secs: default_shutdown_secs(),
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
+            router: RouterSettings::default(),
         }
     }
 }
@@ -157,6 +162,6 @@ impl ServerSpec {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
         self.settings.backup.check()?;
-        Ok(())
+        self.settings.router.check()
     }
 }

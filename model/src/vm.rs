@@ -72,7 +72,12 @@ pub struct Nic {
 impl Nic {
     /// The bridge that it is plugged into on its host.
     pub fn bridge(&self) -> String {
-        names::bridge(self.segment_id.unwrap_or(SegmentId(0)), &self.segment)
+        names::bridge(self.segment(), &self.segment)
+    }
+
+    /// The segment's number, once the API has given one.
+    pub fn segment(&self) -> SegmentId {
+        self.segment_id.unwrap_or(SegmentId(0))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Four tests for every verb in the table of drivers: it succeeds; it fails at each step and says so; twice is once; a
 //! crash at each step ends the same.
 
-use crate::rig::{Ground, Rig, backup_kvm_rig, router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
+use crate::rig::{Ground, Rig, backup_kvm_rig, router_rig, virtual_router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
 use errors::Fault;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -250,6 +250,26 @@ async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_eac
 }
 
 #[tokio::test]
+async fn every_verb_of_virtual_router_succeeds() {
+    succeeds(virtual_router_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_fails_at_each_step_and_says_so() {
+    fails_at_each_step(virtual_router_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_twice_is_once() {
+    twice_is_once(virtual_router_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_virtual_router_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(virtual_router_rig()).await;
+}
+
+#[tokio::test]
 async fn every_verb_of_backup_kvm_succeeds() {
     succeeds(backup_kvm_rig()).await;
 }
@@ -271,7 +291,7 @@ async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    let tested = [Kind::BackupKvm, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested = [Kind::BackupKvm, Kind::VirtualRouter, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {

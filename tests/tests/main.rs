@@ -13,6 +13,8 @@ mod drift;
 mod fences;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
+/// What the chapters on real routers share.
+mod network;
 /// On hosts without a record: planted, found, set aside, put back, removed.
 mod orphans;
 /// Orphans planted by hand.
@@ -29,6 +31,10 @@ mod real_kvm;
 mod real_kvm_crash;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
+/// Routers with real packets: rules, translation, leases, names, carriers, a reboot.
+mod real_router;
+/// What routers are made from, before the programs that read it.
+mod real_ruleset;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

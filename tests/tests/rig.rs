@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
 use testkit::fakes::kvm::{self, Kvm};
+use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
 
 /// A fake host, and what is on it as words.
@@ -43,6 +44,11 @@ impl Ground {
                 let words = host.clone();
                 Self { host, server_type: ServerType::Kvm, image, words: Arc::new(move || words.words()) }
             }
+            Kind::VirtualRouter => {
+                let host = Arc::new(Router::new("host-1"));
+                let words = host.clone();
+                Self { host, server_type: ServerType::Router, image: image(), words: Arc::new(move || words.words()) }
+            }
             other => panic!("the free tests have no ground for {other}: add it here"),
         }
     }
@@ -57,7 +63,9 @@ impl Ground {
         let own = [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")];
         // One resource at a time is on a network.
         let mine = |text: &str| {
-            text.starts_with("bridge ") || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
+            text.starts_with("bridge ")
+                || router::is_of(text, id)
+                || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
         };
         let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
@@ -116,10 +124,40 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     let wish = |_: &Fleet, _| {
-        let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
+        let segments =
+            vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true }];
         VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
     };
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
+}
+
+/// Every part of a wish; a segment comes and one goes, addresses and rules change.
+pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
+    let wish = |_: &Fleet, _| {
+        let wish = json!({
+            "segments": [
+                { "name": "web", "address": "10.1.0.1/24", "address_v6": "fd00:1::1/64" },
+                { "name": "old", "address": "10.3.0.1/24", "dhcp": false },
+            ],
+            "address": "203.0.113.7/24",
+            "nats": [{ "public": "203.0.113.20", "private": "10.1.0.5" }],
+            "firewall": [{ "order": 10, "allow": true, "destination": "10.1.0.5", "protocol": "tcp", "ports": [443], "log": true }],
+            "routes": [{ "to": "10.9.0.0/16", "via": "10.3.0.9" }],
+        });
+        serde_json::from_value(wish).expect("a wish")
+    };
+    let patch = || {
+        json!({
+            "segments": [
+                { "name": "web", "address": "10.1.0.254/24", "address_v6": "fd00:1::1/64" },
+                { "name": "new", "address": "10.4.0.1/24" },
+            ],
+            "address": "203.0.113.8/24",
+            "nats": [{ "public": "203.0.113.21", "private": "10.1.0.5" }],
+            "routes": [{ "to": "10.9.0.0/16", "via": "10.1.0.9" }, { "to": "fd00:9::/48", "via": "fd00:1::9" }],
+        })
+    };
+    Rig::of(Kind::VirtualRouter, wish, patch)
 }
 
 pub fn backup_kvm_rig() -> Rig<BackupSpec> {

@@ -2,5 +2,10 @@
 
 use lifecycle::Driver;
 
-pub static ALL: &[&Driver] =
-    &[&backup_kvm::DRIVER, &virtual_router_phantom::DRIVER, &vm_kvm::DRIVER, &vm_phantom::DRIVER];
+pub static ALL: &[&Driver] = &[
+    &backup_kvm::DRIVER,
+    &virtual_router::DRIVER,
+    &virtual_router_phantom::DRIVER,
+    &vm_kvm::DRIVER,
+    &vm_phantom::DRIVER,
+];

@@ -24,6 +24,10 @@ pub const PACKAGES: &[&str] = &[
     "iproute2",
     "iputils-ping",
     "nftables",
+    "dnsmasq-base",
+    "conntrack",
+    "procps",
+    "socat",
 ];
 
 pub fn run(fast: bool, arguments: &[String]) -> Result<()> {

@@ -44,6 +44,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "backup_kvm",
             "vm_kvm",
             "vm_phantom",
+            "virtual_router",
             "virtual_router_phantom",
         ],
     ),

@@ -28,6 +28,6 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
 
 pub fn bridges(cx: &Context, vm: &Vm, steps: &mut Steps) {
     for nic in &vm.spec.nics {
-        steps.then(segments::Bridge { name: nic.bridge(), host: cx.host().into() });
+        steps.then(segments::Bridge { segment: nic.segment(), name: nic.bridge(), host: cx.host().into() });
     }
 }

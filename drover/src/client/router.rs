@@ -28,7 +28,7 @@ pub enum Router {
 fn segment(text: &str) -> Result<Segment, String> {
     let (name, address) = text.split_once('=').ok_or("a segment is NAME=CIDR")?;
     model::names::check_cidr("segment", address)?;
-    Ok(Segment { name: name.to_owned(), id: None, address: address.to_owned() })
+    Ok(Segment { name: name.to_owned(), id: None, address: address.to_owned(), address_v6: None, dhcp: true })
 }
 
 pub async fn run(session: &Session, command: Router) -> anyhow::Result<()> {

@@ -45,8 +45,10 @@ pub async fn run(client: &Client, out: Out) -> anyhow::Result<()> {
     out.say(&format!("demo: project {}, a router and three VMs on phantom-1", project.spec.name));
 
     let script = Some(PhantomScript { delay_ms: STEP_MS, ..PhantomScript::default() });
-    let segments = vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into() }];
-    let router = VirtualRouterSpec { segments, server: Some(phantom), phantom: script.clone() };
+    let segment = Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true };
+    let server = Some(phantom);
+    let router =
+        VirtualRouterSpec { segments: vec![segment], server, phantom: script.clone(), ..VirtualRouterSpec::default() };
     let mut rows = vec![create(client, &project, "router", router).await?];
     for n in 1..=3_u8 {
         rows.push(create(client, &project, &format!("web-{n}"), vm(n, &image, phantom, script.clone())).await?);

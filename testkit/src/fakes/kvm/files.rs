@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(in crate::fakes) struct File {
     pub bytes: Vec<u8>,
     pub mode: u32,
 }
@@ -19,14 +19,14 @@ enum Entry {
 
 /// By absolute path, without the root.
 #[derive(Default)]
-pub(super) struct Files {
+pub(in crate::fakes) struct Files {
     entries: BTreeMap<String, Entry>,
     given: BTreeSet<String>,
 }
 
 /// Why the kernel refuses, with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(in crate::fakes) enum Wrong {
     Absent = 2,
     NoFolder = 20,
     Folder = 21,
@@ -166,7 +166,15 @@ impl Files {
 }
 
 pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
-    let files = &mut state.files;
+    match argv {
+        ["curl", "--fail", "--silent", "--location", "--retry", _, "--config", "-", "--output", to] => {
+            Some((Acts, curl(state, stdin, to)))
+        }
+        _ => coreutils(&mut state.files, argv),
+    }
+}
+
+pub(in crate::fakes) fn coreutils(files: &mut Files, argv: &[&str]) -> Option<(Effect, Answer)> {
     Some(match argv {
         ["test", "-e", path] => (Looks, if files.exists(path) { Ok(String::new()) } else { refused(1, "") }),
         ["mkdir", "-p", "-m", mode, path] => (Acts, mkdir(files, u32::from_str_radix(mode, 8).ok()?, path)),
@@ -182,9 +190,6 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["stat", "-L", "-c", "%s", path] => (Looks, stat(files, path)),
         ["date", "+%s"] => (Looks, Ok("1795270921\n".into())),
         ["sha256sum", path] => (Looks, sha256sum(files, path)),
-        ["curl", "--fail", "--silent", "--location", "--retry", _, "--config", "-", "--output", to] => {
-            (Acts, curl(state, stdin, to))
-        }
         _ => return None,
     })
 }
@@ -309,7 +314,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn sha256sum(files: &Files, path: &str) -> Answer {
+pub(in crate::fakes) fn sha256sum(files: &Files, path: &str) -> Answer {
     match files.read(path) {
         Ok(file) => Ok(format!("{}  {path}\n", sha256(&file.bytes))),
         Err(wrong) => refused(1, format!("sha256sum: {path}: {}\n", wrong.text())),

@@ -6,11 +6,11 @@
 
 mod backup;
 mod domain;
-mod files;
+pub(in crate::fakes) mod files;
 mod ip;
 mod left;
 mod qemu_img;
-mod state;
+pub(in crate::fakes) mod state;
 #[cfg(test)]
 mod tests;
 mod virsh;

@@ -8,15 +8,15 @@ use hosts::guard::Memory;
 use std::collections::BTreeMap;
 
 /// A program's stdout with status 0, or what it refused with.
-pub(super) type Answer = Result<String, Refused>;
+pub(in crate::fakes) type Answer = Result<String, Refused>;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(in crate::fakes) struct Refused {
     pub status: i32,
     pub stderr: String,
 }
 
-pub(super) fn refused<T>(status: i32, stderr: impl Into<String>) -> Result<T, Refused> {
+pub(in crate::fakes) fn refused<T>(status: i32, stderr: impl Into<String>) -> Result<T, Refused> {
     Err(Refused { status, stderr: stderr.into() })
 }
 

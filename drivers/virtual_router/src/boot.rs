@@ -1,0 +1,75 @@
+//! What brings a router back when its node starts: a unit that runs what the steps run, on files that lie beside it. Pure
+//! functions, with golden files.
+
+use commands::{dnsmasq, nft, sysctl};
+use model::{ResourceId, names};
+
+/// What a unit is made from.
+pub struct Boot<'a> {
+    pub router: ResourceId,
+    pub folder: &'a str,
+    /// Whether there are segments to serve.
+    pub serves: bool,
+    /// Whether segments reach other hosts through named peers.
+    pub floods: bool,
+    /// Whether a rule logs.
+    pub logs: bool,
+}
+
+pub fn unit(boot: &Boot<'_>) -> String {
+    let Boot { router, folder, serves, floods, logs } = boot;
+    let namespace = names::router_namespace(*router);
+    let path = |name: &str| format!("{folder}/{name}");
+    let (forwarding, ruleset, config) =
+        (path("forwarding.conf"), path("ruleset.nft"), dnsmasq::option(&path("dnsmasq.conf")));
+    let (segments, flood, links, inside) = (path("segments"), path("flood"), path("links"), path("inside"));
+    let mut lines = vec![("", vec!["ip", "netns", "add", &namespace])];
+    if *logs {
+        lines.push(("-", vec!["sysctl", "-q", "-w", "net.netfilter.nf_log_all_netns=1"]));
+    }
+    lines.push(("", sysctl::load_argv(&namespace, &forwarding)));
+    // Before any link is there.
+    lines.push(("", nft::load_argv(&namespace, &ruleset)));
+    // Other routers of the node may have made some of these.
+    lines.push(("-", vec!["ip", "-force", "-batch", &segments]));
+    if *floods {
+        lines.push(("-", vec!["bridge", "-force", "-batch", &flood]));
+    }
+    lines.push(("", vec!["ip", "-batch", &links]));
+    lines.push(("", vec!["ip", "-netns", &namespace, "-batch", &inside]));
+    if *serves {
+        lines.push(("", dnsmasq::start_argv(&namespace, &config)));
+    }
+    let starts: String = lines.iter().map(|(sign, argv)| format!("ExecStart={sign}{}\n", line(argv))).collect();
+    format!(
+        "[Unit]\nDescription=drover virtual_router {router}\nWants=network-online.target\nAfter=network-online.target\n\n\
+         [Service]\nType=oneshot\nRemainAfterExit=yes\n{starts}\n[Install]\nWantedBy=multi-user.target\n"
+    )
+}
+
+/// As systemd reads it: quoted where need be, its own signs doubled.
+fn line(argv: &[&str]) -> String {
+    let word = |word: &&str| {
+        let word = word.replace('%', "%%").replace('$', "$$").replace('\\', "\\\\").replace('"', "\\\"");
+        if word.contains([' ', '\t', '\'', '"', ';']) { format!("\"{word}\"") } else { word }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn the_unit_is_as_the_golden_file_says() {
+        let folder = "/var/lib/drover/routers/7";
+        let boot = Boot { router: ResourceId(7), folder, serves: true, floods: false, logs: true };
+        sample::golden("drover-r7.service", unit(&boot).as_bytes());
+    }
+
+    #[test]
+    fn odd_paths_are_one_word() {
+        assert_eq!(line(&["ip", "-batch", "/a b/50%"]), "ip -batch \"/a b/50%%\"");
+    }
+}

@@ -1,0 +1,40 @@
+//! What only the driver of virtual routers can meet.
+
+use crate::{Category, Entry};
+
+pub static NO_PUBLIC_BRIDGE: Entry = Entry {
+    code: "2100",
+    text: "{host} has no link {bridge}, which its record names as the way out.",
+    cause: "The node's network is not set up, or the server's record names another bridge.",
+    remedy: "Make that bridge on the node, or correct settings.router.public_bridge, then retry.",
+    category: Category::HostRefused,
+};
+
+pub static PROCESS_STAYS: Entry = Entry {
+    code: "2101",
+    text: "A process in namespace {namespace} on {host} does not end.",
+    cause: "It hangs, or it was started by hand and ignores being told to end.",
+    remedy: "Find it with ip netns pids {namespace}, end it, then retry.",
+    category: Category::HostRefused,
+};
+
+pub static VLAN_NUMBER: Entry = Entry {
+    code: "1100",
+    text: "Segment {segment} would be VLAN {number} on {host}, and VLANs end at 4094.",
+    cause: "The region has had more segments than there are VLANs after the first one.",
+    remedy: "Carry the region's segments by VXLAN, or lower settings.router.carrier.vlan.first.",
+    category: Category::InvalidInput,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&NO_PUBLIC_BRIDGE, &PROCESS_STAYS, &VLAN_NUMBER];
+
+/// Every `<driver>_<verb>` under which these numbers stand.
+pub(crate) const SCOPES: &[&str] = &[
+    "virtual_router_build",
+    "virtual_router_quiesce",
+    "virtual_router_restart",
+    "virtual_router_scrub",
+    "virtual_router_scrubprep",
+    "virtual_router_updatequiesced",
+    "virtual_router_updaterunning",
+];

@@ -1,0 +1,125 @@
+//! What the node holds, and what the test has ordered.
+
+use crate::fakes::kvm::{self, files::Files};
+use hosts::HostError;
+use hosts::guard::Memory;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// A program's stdout with status 0, or what it refused with.
+pub(super) type Answer = Result<String, Refused>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub status: i32,
+    /// What it said all the same.
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<kvm::state::Refused> for Refused {
+    fn from(refused: kvm::state::Refused) -> Self {
+        Self { status: refused.status, stdout: String::new(), stderr: refused.stderr }
+    }
+}
+
+pub(super) fn refused<T>(status: i32, stderr: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused { status, stdout: String::new(), stderr: stderr.into() })
+}
+
+pub(super) type Predicate = Box<dyn Fn(&str) -> bool + Send>;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub files: Files,
+    /// Of the node, by name.
+    pub links: BTreeMap<String, Link>,
+    pub spaces: BTreeMap<String, Space>,
+    pub processes: BTreeMap<u32, Process>,
+    /// Units that start with the node.
+    pub enabled: BTreeSet<String>,
+    pub sysctls: BTreeMap<String, String>,
+    pub fences: Memory,
+    pub failures: Vec<(Predicate, HostError)>,
+    pub transcript: Vec<String>,
+    /// The last numbers given out.
+    pub index: u32,
+    pub pid: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Link {
+    pub index: u32,
+    pub kind: Kind,
+    pub group: u32,
+    pub mtu: u32,
+    pub alias: Option<String>,
+    pub master: Option<String>,
+    pub is_up: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Bridge,
+    /// With its other end's namespace and name.
+    Veth(String, String),
+    Vlan(u32),
+    Vxlan(u32),
+    /// What the test has put there.
+    Given,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Space {
+    pub is_lo_up: bool,
+    pub links: BTreeMap<String, Inner>,
+    pub routes: Vec<Route>,
+    pub sysctls: BTreeMap<String, String>,
+    /// By name, as text.
+    pub tables: BTreeMap<String, String>,
+}
+
+/// An end of a veth in a namespace.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inner {
+    pub index: u32,
+    pub mac: String,
+    pub mtu: u32,
+    pub is_up: bool,
+    pub addresses: Vec<IpNet>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub to: IpNet,
+    pub via: IpAddr,
+    pub link: String,
+}
+
+/// A dnsmasq.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub space: String,
+    pub pid_file: String,
+    /// What it has read of its files of hosts, with their paths.
+    pub hosts: Vec<(String, String)>,
+}
+
+impl State {
+    /// A link goes with its other end, its addresses and its routes.
+    pub fn drop_link(&mut self, name: &str) -> bool {
+        let Some(link) = self.links.remove(name) else { return false };
+        for other in self.links.values_mut().filter(|other| other.master.as_deref() == Some(name)) {
+            other.master = None;
+        }
+        if let Kind::Veth(space, inner) = link.kind
+            && let Some(space) = self.spaces.get_mut(&space)
+        {
+            space.links.remove(&inner);
+            space.routes.retain(|route| route.link != inner);
+        }
+        true
+    }
+}

@@ -1,0 +1,253 @@
+//! What the chapters on real routers share: this machine as a router node, and namespaces that play tenants, the internet and
+//! other hosts.
+
+use model::ServerType;
+use model::server::{RouterSettings, ServerSpec};
+use serde_json::json;
+use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv6Addr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use testkit::fleet::server;
+use testkit::real::{self, run};
+
+/// The way out of every router here, and whom it meets there.
+pub const PUBLIC: &str = "rt-public";
+pub const GATEWAY: &str = "203.0.113.1";
+pub const GATEWAY_V6: &str = "2001:db8::1";
+
+/// Libvirt's own driver for tests: it needs no daemon, and knows no domain of drover's.
+const LIBVIRT: &str = "test:///default";
+
+/// This machine as a router node, with its public bridge, as it was before.
+pub struct Node {
+    storage: TempDir,
+    before: Vec<String>,
+}
+
+impl Node {
+    pub fn new() -> Self {
+        // Left by a run that was killed.
+        tidy();
+        let before = seen();
+        let node = Self { storage: real::storage(), before };
+        run("ip", &["link", "add", "name", PUBLIC, "type", "bridge"]);
+        run("ip", &["link", "set", "dev", PUBLIC, "up"]);
+        node
+    }
+
+    pub fn storage(&self) -> String {
+        self.storage.path().display().to_string()
+    }
+
+    pub fn server(&self, change: impl FnOnce(&mut RouterSettings)) -> ServerSpec {
+        let mut router = server("router-1", ServerType::Router);
+        router.settings.storage = self.storage();
+        router.settings.libvirt_uri = LIBVIRT.into();
+        let settings = json!({ "public_bridge": PUBLIC, "gateway": GATEWAY, "gateway_v6": GATEWAY_V6 });
+        router.settings.router = serde_json::from_value(settings).expect("settings");
+        change(&mut router.settings.router);
+        router
+    }
+
+    /// What has come to the node since the beginning, besides the test's own.
+    pub fn news(&self) -> Vec<String> {
+        let own = |name: &String| name.ends_with(PUBLIC) || name.contains(Place::MARK);
+        seen().into_iter().filter(|name| !self.before.contains(name) && !own(name)).collect()
+    }
+
+    pub fn is_as_before(&self) {
+        assert_eq!(self.news(), Vec::<String>::new(), "something was left on the node");
+        let fences = model::names::fence_folder(&self.storage());
+        let left = run("find", &[&self.storage(), "-type", "f", "-not", "-path", &format!("{fences}/*")]);
+        assert_eq!(left, "", "files were left on the node");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        tidy();
+    }
+}
+
+/// What is on the node that a router could leave there.
+fn seen() -> Vec<String> {
+    let lines = |text: String, sign: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.split_whitespace().next()).map(|name| format!("{sign} {name}")).collect()
+    };
+    let mut seen = lines(run("ip", &["netns", "list"]), "namespace");
+    let links = lines(run("ip", &["-brief", "link", "show"]), "link");
+    let ours =
+        |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
+    seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
+    let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
+    seen.extend(lines(units, "unit"));
+    let servers = Command::new("pgrep").args(["-a", "dnsmasq"]).output().expect("pgrep runs");
+    let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
+    seen.extend(servers.lines().filter(|line| line.contains("/routers/")).map(|line| format!("process {line}")));
+    seen
+}
+
+/// Takes away what the test, or one that was killed, has made: by its names.
+fn tidy() {
+    let quiet = |program: &str, arguments: &[&str]| {
+        // What is absent is taken away already.
+        let _ = Command::new(program).args(arguments).output();
+    };
+    for space in run("ip", &["netns", "list"]).lines().filter_map(|line| line.split_whitespace().next()) {
+        if space.starts_with(Place::MARK) || space.starts_with("drover-r") {
+            let pids = run("ip", &["netns", "pids", space]);
+            pids.lines().for_each(|pid| quiet("kill", &["-KILL", pid]));
+            quiet("ip", &["netns", "delete", space]);
+        }
+    }
+    for unit in run("find", &["/etc/systemd/system", "-maxdepth", "1", "-name", "drover-r*.service"]).lines() {
+        let of_a_test = std::fs::read_to_string(unit).is_ok_and(|text| text.contains(" /tmp/"));
+        if of_a_test {
+            quiet("systemctl", &["-q", "disable", unit.rsplit('/').next().unwrap_or_default()]);
+            quiet("rm", &["-f", unit]);
+        }
+    }
+    for row in run("ip", &["-brief", "link", "show"]).lines().filter_map(|line| line.split_whitespace().next()) {
+        let link = row.split('@').next().unwrap_or_default();
+        let ours = ["dr-u", "dr-s", "dc-", "rt-"].iter().any(|mark| link.starts_with(mark)) || link.contains("-rt-");
+        if ours {
+            quiet("ip", &["link", "delete", "dev", link]);
+        }
+    }
+}
+
+/// A namespace that plays a machine: a tenant's, the internet's, another host.
+pub struct Place {
+    name: String,
+    servers: Vec<Child>,
+}
+
+impl Place {
+    const MARK: &str = "rt-place-";
+
+    pub fn new(name: &str) -> Self {
+        let name = format!("{}{name}", Self::MARK);
+        run("ip", &["netns", "add", &name]);
+        let place = Self { name, servers: Vec::new() };
+        place.run(&["ip", "link", "set", "dev", "lo", "up"]);
+        place
+    }
+
+    /// Its `eth0`, plugged into a bridge of the node.
+    #[must_use]
+    pub fn plugged(self, bridge: &str, addresses: &[&str]) -> Self {
+        let outside = format!("rt-{}", &self.name[Self::MARK.len()..]);
+        let peer = ["peer", "name", "eth0", "netns", &self.name];
+        run("ip", &[&["link", "add", "name", outside.as_str(), "type", "veth"], peer.as_slice()].concat());
+        run("ip", &["link", "set", "dev", &outside, "master", bridge, "up"]);
+        self.run(&["ip", "link", "set", "dev", "eth0", "up"]);
+        for address in addresses {
+            let nodad: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
+            self.run(&[&["ip", "address", "add", address, "dev", "eth0"], nodad].concat());
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn routed(self, to: &str, via: &str) -> Self {
+        self.run(&["ip", "route", "replace", to, "via", via]);
+        self
+    }
+
+    fn command(&self, argv: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).args(argv);
+        command
+    }
+
+    pub fn run(&self, argv: &[&str]) -> String {
+        run("ip", &[&["netns", "exec", self.name.as_str()], argv].concat())
+    }
+
+    /// What it said, if it succeeded.
+    pub fn tries(&self, argv: &[&str]) -> Option<String> {
+        let output = self.command(argv).stdin(Stdio::null()).output().expect("ip runs");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    pub fn pings(&self, address: &str) -> bool {
+        self.tries(&["ping", "-c", "1", "-W", "1", address]).is_some()
+    }
+
+    /// Serves TCP on a port: says the address that it sees, and then everything that it is told.
+    pub fn serve(&mut self, port: u16) {
+        let listen = format!("TCP6-LISTEN:{port},fork,reuseaddr,ipv6only=0");
+        let mut serve = self.command(&["socat", &listen, "SYSTEM:echo $SOCAT_PEERADDR; exec cat"]);
+        self.servers.push(serve.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("socat runs"));
+        let own = format!("TCP:127.0.0.1:{port},retry=50,interval=0.1");
+        self.run(&["socat", "-t", "5", "-", &own]);
+    }
+
+    /// What the server at an address sees; none when it is not reached.
+    pub fn asks(&self, address: &str, port: u16) -> Option<String> {
+        let text = self.tries(&["socat", "-t", "2", "-", &connect(address, port)])?;
+        let seen: Ipv6Addr = text.trim().trim_matches(['[', ']']).parse().expect("an address");
+        Some(seen.to_canonical().to_string())
+    }
+
+    /// A connection that stays.
+    pub fn stream(&self, address: &str, port: u16) -> Stream {
+        let mut socat = self.command(&["socat", "-", &connect(address, port)]);
+        let mut child = socat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("socat runs");
+        let (input, output) = (child.stdin.take().expect("stdin"), child.stdout.take().expect("stdout"));
+        let mut stream = Stream { child, input, output: BufReader::new(output) };
+        stream.line();
+        stream
+    }
+}
+
+fn connect(address: &str, port: u16) -> String {
+    match address.contains(':') {
+        true => format!("TCP6:[{address}]:{port},connect-timeout=1"),
+        false => format!("TCP4:{address}:{port},connect-timeout=1"),
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            // It may have ended.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        let _ = Command::new("ip").args(["netns", "delete", &self.name]).output();
+        let outside = format!("rt-{}", &self.name[Self::MARK.len()..]);
+        let _ = Command::new("ip").args(["link", "delete", "dev", &outside]).output();
+    }
+}
+
+pub struct Stream {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Stream {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the stream is read");
+        line.trim().to_owned()
+    }
+
+    /// Whether what goes in comes back.
+    pub fn lives(&mut self, word: &str) -> bool {
+        writeln!(self.input, "{word}").and_then(|()| self.input.flush()).is_ok() && self.line() == word
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A busy machine; a limit, not a measure.
+pub const LIMIT: Duration = Duration::from_secs(60);
