@@ -1,6 +1,7 @@
 //! qemu-img: disks as files.
 
 use hosts::{Command, Invocation, Output};
+use model::server::CephSettings;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -86,6 +87,12 @@ pub fn create_overlay(path: &str, base: &str, base_format: &str, gb: u64) -> Com
         path,
         &size,
     ]))
+}
+
+/// Into a new image of a Ceph pool, `pool/image`.
+pub fn import(path: &str, format: &str, image: &str, ceph: &CephSettings) -> Command<()> {
+    let to = format!("rbd:{image}:id={}:conf={}", ceph.user, ceph.conf);
+    Command::plain(Invocation::acts(["qemu-img", "convert", "-f", format, "-O", "raw", path, &to]).deadline(LONG))
 }
 
 /// Grows a disk that no guest has open.

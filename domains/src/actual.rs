@@ -1,5 +1,6 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
+use model::{ResourceId, names};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +63,17 @@ struct Source {
     file: Option<String>,
     #[serde(rename = "@bridge", default)]
     bridge: Option<String>,
+    #[serde(rename = "@protocol", default)]
+    protocol: Option<String>,
+    #[serde(rename = "@name", default)]
+    name: Option<String>,
+}
+
+impl Source {
+    /// `pool/image`
+    fn image(&self) -> Option<&str> {
+        self.name.as_deref().filter(|_| self.protocol.as_deref() == Some("rbd"))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +103,7 @@ pub struct Actual {
     pub most_cpus: u32,
     pub ram_mb: u64,
     pub disks: Vec<ActualDisk>,
+    pub volumes: Vec<ActualVolume>,
     pub nics: Vec<ActualNic>,
 }
 
@@ -98,7 +111,27 @@ pub struct Actual {
 pub struct ActualDisk {
     /// Its serial.
     pub name: String,
+    /// Its file; of an image of a Ceph pool `pool/image`.
     pub path: String,
+    pub target: String,
+    pub is_image: bool,
+}
+
+impl Actual {
+    /// Where an image of a Ceph pool, `pool/image`, stands: a disk or a volume.
+    pub fn target_of(&self, image: &str) -> Option<&str> {
+        let disks = self.disks.iter().filter(|disk| disk.is_image).map(|disk| (&disk.path, &disk.target));
+        let volumes = self.volumes.iter().map(|volume| (&volume.image, &volume.target));
+        disks.chain(volumes).find(|(path, _)| *path == image).map(|(_, target)| target.as_str())
+    }
+}
+
+/// A volume that is attached to the VM, and no disk of its wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualVolume {
+    pub id: ResourceId,
+    /// `pool/image`
+    pub image: String,
     pub target: String,
 }
 
@@ -111,6 +144,11 @@ pub struct ActualNic {
 /// The serial of the seed, which is no disk of the wish.
 const SEED: &str = "cidata";
 
+/// The volume whose image this is, `pool/image`.
+fn volume_of(image: &str) -> Option<ResourceId> {
+    names::volume_of(image.rsplit('/').next()?)
+}
+
 /// Reads a domain's XML; gives why it makes no sense.
 pub fn read(xml: &str) -> Result<Actual, String> {
     // The mark's prefix is ours, and libvirt keeps it.
@@ -121,9 +159,20 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         "MiB" => domain.memory.size,
         other => return Err(format!("its memory is in {other}")),
     };
+    let volume = |disk: &DiskXml| {
+        let image = disk.source.as_ref()?.image()?;
+        Some(ActualVolume { id: volume_of(image)?, image: image.to_owned(), target: disk.target.dev.clone() })
+    };
+    let volumes = domain.devices.disk.iter().filter_map(volume).collect();
     let disks = domain.devices.disk.into_iter().filter_map(|disk| {
         let name = disk.serial.filter(|serial| serial != SEED)?;
-        Some(ActualDisk { name, path: disk.source?.file?, target: disk.target.dev })
+        let source = disk.source?;
+        let image = source.image().map(str::to_owned);
+        if image.as_deref().and_then(volume_of).is_some() {
+            return None;
+        }
+        let is_image = image.is_some();
+        Some(ActualDisk { name, path: image.or(source.file)?, target: disk.target.dev, is_image })
     });
     let nics = domain
         .devices
@@ -136,6 +185,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         most_cpus: domain.vcpu.most,
         ram_mb,
         disks: disks.collect(),
+        volumes,
         nics: nics.collect(),
     })
 }

@@ -3,13 +3,14 @@
 //! Invariant: a domain that does not carry the mark of its VM is never touched.
 
 pub mod device;
+pub mod image;
 pub mod power;
 
 mod actual;
 mod xml;
 
-pub use actual::{Actual, ActualDisk, ActualNic, read};
-pub use xml::{NAMESPACE, disk, free_target, nic, target};
+pub use actual::{Actual, ActualDisk, ActualNic, ActualVolume, read};
+pub use xml::{NAMESPACE, disk, free_target, free_volume_target, image, nic, target};
 
 use commands::virsh;
 use errors::Fault;

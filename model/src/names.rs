@@ -140,6 +140,67 @@ pub fn cached_image(storage: &str, image: ImageId, sha256: &str) -> String {
     format!("{storage}/images/{image}-{}", &sha256[..16.min(sha256.len())])
 }
 
+/// The RBD image of a volume, in the volume's pool: `drover-volume-7`.
+pub fn volume(volume: ResourceId) -> String {
+    format!("{VOLUME}{volume}")
+}
+
+const VOLUME: &str = "drover-volume-";
+
+/// The volume whose image this is; none for another image.
+pub fn volume_of(image: &str) -> Option<ResourceId> {
+    image.strip_prefix(VOLUME)?.parse().ok()
+}
+
+/// The RBD image of a VM's disk: `drover-vm-7-root`.
+pub fn disk_image(vm: ResourceId, disk: &str) -> String {
+    format!("{}{disk}", disk_images(vm))
+}
+
+/// What the images of a VM's disks begin with.
+pub fn disk_images(vm: ResourceId) -> String {
+    format!("{DISK}{vm}-")
+}
+
+const DISK: &str = "drover-vm-";
+
+/// The resource whose image this is, by its name; none for an image of another maker.
+pub fn image_owner(image: &str) -> Option<ResourceId> {
+    let of_disk = || image.strip_prefix(DISK)?.split_once('-')?.0.parse().ok();
+    volume_of(image).or_else(of_disk)
+}
+
+/// An image in a pool, from which the disks of VMs are cloned; named by its content.
+pub fn pool_image(image: ImageId, sha256: &str) -> String {
+    format!("drover-image-{image}-{}", &sha256[..16.min(sha256.len())])
+}
+
+/// The snapshot of it that clones stand on.
+pub fn clonable(image: &str) -> String {
+    format!("{image}@base")
+}
+
+/// What is being made, until it is renamed.
+pub fn part(path: &str) -> String {
+    format!("{path}.part")
+}
+
+/// By which a guest tells a volume from its other disks; QEMU takes 20 bytes.
+pub fn volume_serial(volume: ResourceId) -> String {
+    format!("volume-{volume}")
+}
+
+/// An image as `rbd` names it.
+pub fn in_pool(pool: &str, image: &str) -> String {
+    format!("{pool}/{image}")
+}
+
+/// The libvirt secret that holds the key of a Ceph user: one for each user of a host.
+pub fn ceph_secret(user: &str) -> String {
+    let digest: String = Sha256::digest(user).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("64726f76-6572-4000-8001-{digest}")
+}
+
 /// The folder where a host keeps the highest fences that it has seen.
 pub fn fence_folder(storage: &str) -> String {
     format!("{storage}/fences")
@@ -226,6 +287,15 @@ pub fn check_link(field: &str, name: &str) -> Result<(), String> {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if name.is_empty() || name.len() > 15 || !plain || name.starts_with(['-', '.']) {
         return Err(format!("{field} is a link's name of at most 15 letters, digits, dashes and dots, not {name:?}"));
+    }
+    Ok(())
+}
+
+/// What names a pool, an image, a snapshot or a user of Ceph, and means nothing else to its programs.
+pub fn check_rbd(field: &str, name: &str) -> Result<(), String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) || name.starts_with(['-', '.']) {
+        return Err(format!("{field} is 1 to 64 letters, digits, dashes, dots and underscores, not {name:?}"));
     }
     Ok(())
 }

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+mod ceph;
+
+pub use ceph::CephSettings;
+
 /// The wish, as it is POSTed by an operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +56,8 @@ pub struct HostSettings {
     /// What a guest gets to shut itself down before it is powered off.
     #[serde(default = "default_shutdown_secs")]
     pub shutdown_secs: u32,
+    #[serde(default)]
+    pub ceph: CephSettings,
     /// What is done when a resource is found to differ from its record.
     #[serde(default)]
     pub drift: DriftPolicy,
@@ -79,6 +85,7 @@ impl Default for HostSettings {
             libvirt_uri: default_libvirt_uri(),
             virtualisation: Virtualisation::Auto,
             shutdown_secs: default_shutdown_secs(),
+            ceph: CephSettings::default(),
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
@@ -162,6 +169,7 @@ impl ServerSpec {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
         self.settings.backup.check()?;
-        self.settings.router.check()
+        self.settings.router.check()?;
+        self.settings.ceph.check()
     }
 }

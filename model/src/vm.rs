@@ -48,6 +48,9 @@ pub struct Disk {
     pub gb: u64,
     #[serde(default)]
     pub primary: bool,
+    /// The Ceph pool that it is an image of; without one it is a file on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -107,6 +110,13 @@ pub struct PhantomScript {
     pub hang_at: Option<String>,
 }
 
+impl Disk {
+    /// `pool/image`; none of a disk that is a file.
+    pub fn image(&self, vm: ResourceId) -> Option<String> {
+        self.pool.as_ref().map(|pool| names::in_pool(pool, &names::disk_image(vm, &self.name)))
+    }
+}
+
 impl VmSpec {
     pub fn primary(&self) -> &Disk {
         self.disks.iter().find(|disk| disk.primary).unwrap_or(&self.disks[0])
@@ -133,6 +143,12 @@ impl Spec for VmSpec {
         let mut disks = BTreeSet::new();
         for disk in &self.disks {
             names::check_name("disks.name", &disk.name, 20)?;
+            if disk.name.starts_with("volume-") {
+                return Err(format!("disk {}: names that begin with volume- are those of volumes", disk.name));
+            }
+            if let Some(pool) = &disk.pool {
+                names::check_rbd("disks.pool", pool)?;
+            }
             if disk.gb == 0 {
                 return Err(format!("disk {} has 0 gb", disk.name));
             }
@@ -176,6 +192,9 @@ impl Spec for VmSpec {
             match next.disks.iter().find(|other| other.name == disk.name) {
                 Some(other) if other.gb < disk.gb => {
                     return Err(format!("disk {} cannot shrink from {} to {} gb", disk.name, disk.gb, other.gb));
+                }
+                Some(other) if other.pool != disk.pool => {
+                    return Err(format!("disk {} cannot go from pool to pool", disk.name));
                 }
                 _ => {}
             }

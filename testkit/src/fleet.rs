@@ -140,7 +140,7 @@ pub fn vm(image: &Image) -> VmSpec {
     VmSpec {
         cpu: 1,
         ram_mb: 256,
-        disks: vec![Disk { name: "root".into(), gb: 1, primary: true }],
+        disks: vec![Disk { name: "root".into(), gb: 1, primary: true, pool: None }],
         nics: Vec::new(),
         dns: Vec::new(),
         ssh_keys: Vec::new(),

@@ -63,6 +63,24 @@ pub fn small(image: &Image, segment: &str, address: &str) -> VmSpec {
     VmSpec { ram_mb: 192, nics: vec![nic], ..vm(image) }
 }
 
+/// The configuration of the Ceph cluster; its users are `drover` and `admin`.
+pub fn ceph_conf() -> String {
+    named("DROVER_TEST_CEPH")
+}
+
+/// This machine as the Ceph cluster's server.
+pub fn ceph(storage: &TempDir) -> ServerSpec {
+    let mut ceph = server("ceph-1", ServerType::Ceph);
+    ceph.settings.storage = storage.path().display().to_string();
+    ceph.settings.ceph.conf = ceph_conf();
+    ceph
+}
+
+/// Of `rbd` as the cluster's administrator.
+pub fn rbd(arguments: &[&str]) -> String {
+    run("rbd", &[["-c", &ceph_conf()].as_slice(), arguments].concat())
+}
+
 /// An sshd on loopback that lets root in by key.
 #[derive(Deserialize)]
 pub struct Sshd {

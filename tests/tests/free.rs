@@ -1,7 +1,10 @@
 //! Four tests for every verb in the table of drivers: it succeeds; it fails at each step and says so; twice is once; a
 //! crash at each step ends the same.
 
-use crate::rig::{Ground, Rig, backup_kvm_rig, router_rig, virtual_router_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig};
+use crate::rig::{
+    Ground, Rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig, virtual_router_rig,
+    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+};
 use errors::Fault;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -209,24 +212,60 @@ async fn every_verb_of_vm_phantom_ends_the_same_after_a_crash_at_each_step() {
 async fn every_verb_of_vm_kvm_succeeds() {
     succeeds(vm_kvm_rig()).await;
     succeeds(vm_kvm_stopped_rig()).await;
+    succeeds(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
     fails_at_each_step(vm_kvm_rig()).await;
     fails_at_each_step(vm_kvm_stopped_rig()).await;
+    fails_at_each_step(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_twice_is_once() {
     twice_is_once(vm_kvm_rig()).await;
     twice_is_once(vm_kvm_stopped_rig()).await;
+    twice_is_once(vm_kvm_pool_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(vm_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(vm_kvm_stopped_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(vm_kvm_pool_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_succeeds() {
+    succeeds(ceph_rig()).await;
+    succeeds(ceph_alone_rig()).await;
+    succeeds(ceph_detached_rig()).await;
+    succeeds(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_fails_at_each_step_and_says_so() {
+    fails_at_each_step(ceph_rig()).await;
+    fails_at_each_step(ceph_alone_rig()).await;
+    fails_at_each_step(ceph_detached_rig()).await;
+    fails_at_each_step(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_twice_is_once() {
+    twice_is_once(ceph_rig()).await;
+    twice_is_once(ceph_alone_rig()).await;
+    twice_is_once(ceph_detached_rig()).await;
+    twice_is_once(ceph_off_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_ceph_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(ceph_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_alone_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_detached_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(ceph_off_rig()).await;
 }
 
 #[tokio::test]
@@ -291,7 +330,7 @@ async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    let tested = [Kind::BackupKvm, Kind::VirtualRouter, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested = [Kind::BackupKvm, Kind::Ceph, Kind::VirtualRouter, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {

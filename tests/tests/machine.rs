@@ -38,6 +38,11 @@ impl Machine {
         real::kvm(&self.storage)
     }
 
+    /// The same machine as the server of the Ceph cluster.
+    pub fn ceph(&self) -> ServerSpec {
+        real::ceph(&self.storage)
+    }
+
     /// Waits for the guest to say this on its serial console, this many times.
     pub async fn says(&self, vm: ResourceId, what: &str, times: usize) {
         let log = names::serial_log(&self.storage(), vm);

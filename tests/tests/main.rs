@@ -21,6 +21,8 @@ mod orphans;
 mod planted;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
+/// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
+mod real_ceph;
 /// The compose file.
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
@@ -39,3 +41,5 @@ mod real_ruleset;
 mod secrets;
 /// One trace from the POST to the last command.
 mod traces;
+/// Volumes beside what goes wrong, on a cluster that is not there.
+mod volumes;

@@ -1,10 +1,12 @@
 //! What the free tests know of a driver: its host, a wish, and how to bring a resource before each verb.
 
+use futures::future::LocalBoxFuture;
 use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::Accepted;
 use lifecycle::Driver;
 use model::backup::{BackupSpec, Repository};
+use model::ceph::{CephSpec, Parent, usual_features};
 use model::image::ImageSpec;
 use model::resource::Spec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
+use testkit::fakes::ceph::Cluster;
 use testkit::fakes::kvm::{self, Kvm};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
@@ -25,6 +28,8 @@ pub struct Ground {
     pub server_type: ServerType,
     pub image: ImageSpec,
     pub words: Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>,
+    /// The cluster beside the host, for those who need one.
+    pub cluster: Option<Arc<dyn Host>>,
 }
 
 impl Ground {
@@ -33,38 +38,59 @@ impl Ground {
             Kind::VmPhantom | Kind::VirtualRouterPhantom => {
                 let host = Arc::new(Phantom::new("host-1"));
                 let words = host.clone();
-                Self { host, server_type: ServerType::Phantom, image: image(), words: Arc::new(move || words.words()) }
+                let words = Arc::new(move || words.words());
+                Self { host, server_type: ServerType::Phantom, image: image(), words, cluster: None }
             }
-            Kind::VmKvm | Kind::BackupKvm => {
-                let host = Arc::new(Kvm::new("host-1"));
+            Kind::VmKvm | Kind::Ceph | Kind::BackupKvm => {
+                let ceph = cluster();
+                let host = Arc::new(Kvm::new("host-1").with_ceph(&ceph));
+                let beside = (kind == Kind::Ceph).then(|| Arc::new(Kvm::new("ceph-1").with_ceph(&ceph)));
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
                 host.add_file(&image.source, &bytes);
                 image.sha256 = kvm::sha256(&bytes);
                 let words = host.clone();
-                Self { host, server_type: ServerType::Kvm, image, words: Arc::new(move || words.words()) }
+                let words = Arc::new(move || words.words().into_iter().chain(ceph.words()).collect());
+                let cluster = beside.map(|beside| beside as Arc<dyn Host>);
+                Self { host, server_type: ServerType::Kvm, image, words, cluster }
             }
             Kind::VirtualRouter => {
                 let host = Arc::new(Router::new("host-1"));
                 let words = host.clone();
-                Self { host, server_type: ServerType::Router, image: image(), words: Arc::new(move || words.words()) }
+                let words = Arc::new(move || words.words());
+                Self { host, server_type: ServerType::Router, image: image(), words, cluster: None }
             }
             other => panic!("the free tests have no ground for {other}: add it here"),
         }
     }
 
     pub async fn fleet(&self) -> Fleet {
-        let server = server("host-1", self.server_type);
-        Fleet::setup().host(server, Some(self.host.clone())).image(self.image.clone()).start().await
+        let mut setup = Fleet::setup().image(self.image.clone());
+        let mut spec = server("host-1", self.server_type);
+        spec.settings.ceph.trash_hours = 0;
+        setup = setup.host(spec, Some(self.host.clone()));
+        if let Some(cluster) = &self.cluster {
+            let mut spec = server("ceph-1", ServerType::Ceph);
+            spec.settings.ceph.trash_hours = 0;
+            setup = setup.host(spec, Some(cluster.clone()));
+        }
+        setup.start().await
     }
 
     /// What is on the host of this resource, with its number taken out.
     pub fn left(&self, id: ResourceId) -> BTreeMap<String, String> {
-        let own = [format!("/{id}/"), format!("drover-{id}"), format!("/{id}\u{0}")];
-        // One resource at a time is on a network.
+        let own = [
+            format!("/{id}/"),
+            format!("drover-{id}"),
+            format!("/{id}\u{0}"),
+            format!("drover-volume-{id}"),
+            format!("drover-vm-{id}-"),
+        ];
+        // One resource at a time is on a network, or needs a secret.
         let mine = |text: &str| {
             text.starts_with("bridge ")
                 || router::is_of(text, id)
+                || text.starts_with("secret ")
                 || own.iter().any(|mark| format!("{text}\u{0}").contains(mark.as_str()))
         };
         let plain = |text: String| text.replace(&format!("/{id}/"), "/N/").replace(&format!("drover-{id}"), "drover-N");
@@ -81,7 +107,18 @@ pub struct Rig<S> {
     /// Given that VM.
     pub wish: fn(&Fleet, Option<ResourceId>) -> S,
     pub patch: fn() -> Value,
+    /// What has happened since the resource was built, when the verb is asked for.
+    pub since: Option<Before>,
 }
+
+/// Something that is done while a plain worker serves.
+pub type Before = for<'a> fn(&'a Fleet) -> LocalBoxFuture<'a, ()>;
+
+/// The VM beside the resource: the first resource of its fleet.
+const VM: ResourceId = ResourceId(1);
+
+/// The volume that is attached to it, the second.
+const VOLUME: ResourceId = ResourceId(2);
 
 pub fn vm_rig(kind: Kind) -> Rig<VmSpec> {
     let patch =
@@ -98,7 +135,7 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
             addresses: vec!["10.1.0.5/24".into()],
             gateway: None,
         };
-        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
+        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
         VmSpec {
             disks: vec![disk("root", true), disk("old", false)],
             nics: vec![nic],
@@ -120,6 +157,22 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
 /// A change that no guest takes while it runs: it is stopped, changed and started.
 pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
     Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
+}
+
+/// The same with its disks in a pool.
+pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
+    let wish = |fleet: &Fleet, vm: Option<ResourceId>| {
+        let mut wish = (vm_kvm_rig().wish)(fleet, vm);
+        wish.disks.iter_mut().for_each(|disk| disk.pool = Some("volumes".into()));
+        wish
+    };
+    let patch = || {
+        json!({ "disks": [
+            { "name": "root", "gb": 2, "primary": true, "pool": "volumes" }, { "name": "data", "gb": 1, "pool": "second" },
+        ]})
+    };
+    let verbs = vec![Verb::Build, Verb::Updaterunning, Verb::Updatequiesced, Verb::Scrub];
+    Rig { verbs, wish, patch, ..vm_kvm_rig() }
 }
 
 pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
@@ -160,6 +213,53 @@ pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
     Rig::of(Kind::VirtualRouter, wish, patch)
 }
 
+/// A cluster with two pools, and an image to be cloned.
+fn cluster() -> Cluster {
+    let cluster = Cluster::new(&["volumes", "second"]);
+    cluster.add_image("second", "debian", 1, Some("base"));
+    cluster
+}
+
+/// A volume that starts as a snapshot, comes to a running guest and grows.
+pub fn ceph_rig() -> Rig<CephSpec> {
+    let wish = |_: &Fleet, _| {
+        let clone = Parent { pool: "second".into(), image: "debian".into(), snapshot: "base".into() };
+        CephSpec { gb: 2, pool: "volumes".into(), features: usual_features(), clone: Some(clone), vm: None }
+    };
+    let verbs = vec![Verb::Build, Verb::Scrub, Verb::Updaterunning];
+    Rig { vm: Some(|fleet| vm(&fleet.image)), verbs, ..Rig::of(Kind::Ceph, wish, || json!({ "vm": VM, "gb": 3 })) }
+}
+
+/// One that is empty, and grows on no VM.
+pub fn ceph_alone_rig() -> Rig<CephSpec> {
+    let wish =
+        |_: &Fleet, _| CephSpec { gb: 1, pool: "volumes".into(), features: usual_features(), clone: None, vm: None };
+    Rig { verbs: vec![Verb::Build, Verb::Updaterunning], patch: || json!({ "gb": 2 }), wish, vm: None, ..ceph_rig() }
+}
+
+/// One that goes from a running guest.
+pub fn ceph_detached_rig() -> Rig<CephSpec> {
+    let since: Before = |fleet| Box::pin(attached(fleet));
+    let patch = || json!({ "vm": null, "gb": 4 });
+    Rig { verbs: vec![Verb::Updaterunning], patch, since: Some(since), ..ceph_rig() }
+}
+
+/// One that comes to a VM that is off.
+pub fn ceph_off_rig() -> Rig<CephSpec> {
+    let since: Before = |fleet| Box::pin(quiesced_vm(fleet));
+    Rig { verbs: vec![Verb::Updaterunning], since: Some(since), ..ceph_rig() }
+}
+
+async fn quiesced_vm(fleet: &Fleet) {
+    fleet.ask::<VmSpec>(VM, State::Quiesce).await;
+    fleet.reaches::<VmSpec>(VM, State::Quiesced).await;
+}
+
+async fn attached(fleet: &Fleet) {
+    fleet.change::<CephSpec>(VOLUME, json!({ "vm": VM })).await;
+    fleet.reaches::<CephSpec>(VOLUME, State::Running).await;
+}
+
 pub fn backup_kvm_rig() -> Rig<BackupSpec> {
     let wish = |_: &Fleet, vm: Option<ResourceId>| {
         let vm = vm.expect("the rig builds a VM");
@@ -183,7 +283,14 @@ impl<S: Spec> Rig<S> {
     fn of(kind: Kind, wish: fn(&Fleet, Option<ResourceId>) -> S, patch: fn() -> Value) -> Self {
         let driver = worker::drivers::ALL.iter().find(|driver| driver.kind == kind);
         let driver = driver.expect("the driver is in the table");
-        Self { driver, verbs: driver.verbs.iter().map(|entry| entry.verb).collect(), vm: None, wish, patch }
+        Self {
+            driver,
+            verbs: driver.verbs.iter().map(|entry| entry.verb).collect(),
+            wish,
+            patch,
+            vm: None,
+            since: None,
+        }
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
@@ -202,6 +309,9 @@ impl<S: Spec> Rig<S> {
         if matches!(verb, Verb::Restart | Verb::Updatequiesced) {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
+        }
+        if let Some(since) = self.since {
+            since(fleet).await;
         }
         helper.terminate().await;
         let accepted = match verb {

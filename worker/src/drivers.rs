@@ -4,6 +4,7 @@ use lifecycle::Driver;
 
 pub static ALL: &[&Driver] = &[
     &backup_kvm::DRIVER,
+    &ceph::DRIVER,
     &virtual_router::DRIVER,
     &virtual_router_phantom::DRIVER,
     &vm_kvm::DRIVER,

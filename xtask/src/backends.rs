@@ -1,6 +1,8 @@
 //! Private instances of the real backends: free ports, a folder of their own, gone afterwards, also when the tests fail or
 //! are interrupted. What a killed run left behind, the next one takes down.
 
+mod ceph;
+
 use crate::guest;
 use crate::run::{command, quietly, say};
 use anyhow::{Context, Result, bail};
@@ -27,6 +29,7 @@ pub enum Backend {
     Sshd,
     /// And the tiny guest that runs there.
     Libvirt,
+    Ceph,
     Etcd,
     Redis,
 }
@@ -59,6 +62,7 @@ impl Backends {
                 Backend::Postgres => backends.postgres()?,
                 Backend::Sshd => backends.sshd()?,
                 Backend::Libvirt => backends.libvirt()?,
+                Backend::Ceph => backends.ceph()?,
                 Backend::Etcd => backends.etcd()?,
                 Backend::Redis => backends.redis()?,
             }

@@ -57,6 +57,7 @@ fn packages(backends: &BTreeSet<Backend>, with_celery: bool) -> Vec<&'static str
         Backend::Postgres => &["postgresql"],
         Backend::Etcd => &["etcd-server"],
         Backend::Redis => &["redis-server"],
+        Backend::Ceph => &["ceph-mon", "ceph-osd", "ceph-mgr", "ceph-common"],
     };
     backends.iter().flat_map(of).copied().chain(with_celery.then_some("python3-venv")).collect()
 }

@@ -14,6 +14,10 @@ pub const PACKAGES: &[&str] = &[
     "qemu-system-x86",
     "qemu-utils",
     "qemu-block-extra",
+    "ceph-mon",
+    "ceph-osd",
+    "ceph-mgr",
+    "ceph-common",
     "openssh-server",
     "openssh-client",
     "linux-image-cloud-amd64",
@@ -39,7 +43,8 @@ pub fn run(fast: bool, arguments: &[String]) -> Result<()> {
     // Built before anything is started: a fault of the compiler needs no backends.
     say("building");
     run::cargo(&["build", "--workspace", "--all-targets", "--quiet"])?;
-    let backends = Backends::start([Backend::Rabbitmq, Backend::Postgres, Backend::Sshd, Backend::Libvirt])?;
+    let backends =
+        Backends::start([Backend::Rabbitmq, Backend::Postgres, Backend::Sshd, Backend::Libvirt, Backend::Ceph])?;
     let result = runner.run("default", &backends.environment(), arguments);
     drop(backends);
     result

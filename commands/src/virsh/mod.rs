@@ -164,7 +164,25 @@ pub fn detach(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
     Command::plain(acts(uri, ["detach-device", domain, "/dev/stdin", "--live", "--config"]).stdin(device_xml))
 }
 
-/// Grows a disk under a running guest.
+/// Into the running guest alone.
+pub fn attach_live(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["attach-device", domain, "/dev/stdin", "--live"]).stdin(device_xml))
+}
+
+pub fn detach_live(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["detach-device", domain, "/dev/stdin", "--live"]).stdin(device_xml))
+}
+
+/// Into the definition alone, whether the guest runs or not.
+pub fn attach_kept(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["attach-device", domain, "/dev/stdin", "--config"]).stdin(device_xml))
+}
+
+pub fn detach_kept(uri: &str, domain: &str, device_xml: &str) -> Command<()> {
+    Command::plain(acts(uri, ["detach-device", domain, "/dev/stdin", "--config"]).stdin(device_xml))
+}
+
+/// Grows a disk under a running guest; it is named by its file or its target.
 pub fn grow(uri: &str, domain: &str, path: &str, gb: u64) -> Command<()> {
     Command::plain(acts(uri, ["blockresize", domain, path, &format!("{gb}G")]))
 }

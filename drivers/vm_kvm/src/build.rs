@@ -1,5 +1,6 @@
 //! Builds a VM: its image, disks, seed, domain and bridges, and starts it.
 
+use crate::images;
 use crate::parts::while_off;
 use crate::plan::{Plan, image, look};
 use crate::steps::image::Cached;
@@ -9,6 +10,7 @@ use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::ResourceType;
 use model::event::Event;
 use model::vm::Vm;
+use pools::import::Imported;
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
@@ -16,14 +18,21 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Plan>, Fault> {
     image(cx, vm)?;
-    cx.needs_running(ResourceType::VirtualRouter, ()).then(look(cx)).await
+    let look = async {
+        images::need_room(cx, vm).await?;
+        look(cx).await
+    };
+    cx.needs_running(ResourceType::VirtualRouter, ()).then(look).await
 }
 
 pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {
     let image = image(cx, vm)?.clone();
     let mut steps = Steps::new();
-    steps.then(Cached { image, storage: plan.storage.clone(), host: cx.host().into() });
+    steps.then(Cached { image: image.clone(), storage: plan.storage.clone(), host: cx.host().into() });
+    if let Some(pool) = &vm.spec.primary().pool {
+        steps.then(Imported { from: plan.cached(&image), image, pool: pool.clone() });
+    }
     while_off(cx, vm, &plan, &mut steps)?;
     steps.then(On { vm: vm.id });
-    cx.carry_out(steps).await
+    images::carry_out(cx, vm, steps).await
 }

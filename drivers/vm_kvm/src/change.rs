@@ -1,6 +1,6 @@
 //! The difference between a wish and what a domain is: a pure function, so that the plan is known before anything is done.
 
-use domains::Actual;
+use domains::{Actual, ActualDisk};
 use model::vm::{Disk, Nic, VmSpec};
 
 /// What is to be done, and whether the guest must be stopped for it.
@@ -10,8 +10,7 @@ pub struct Change {
     pub stop: Option<String>,
     pub more_cpus: Option<u32>,
     pub new_disks: Vec<Disk>,
-    /// Serial and path.
-    pub gone_disks: Vec<(String, String)>,
+    pub gone_disks: Vec<ActualDisk>,
     pub new_nics: Vec<Nic>,
     /// Mac and bridge.
     pub gone_nics: Vec<(String, String)>,
@@ -37,7 +36,7 @@ pub fn change(wish: &VmSpec, actual: &Actual) -> Change {
             .disks
             .iter()
             .filter(|disk| !wish.disks.iter().any(|wanted| wanted.name == disk.name))
-            .map(|disk| (disk.name.clone(), disk.path.clone()))
+            .cloned()
             .collect(),
         new_nics: wish
             .nics
@@ -75,8 +74,8 @@ mod tests {
 
     fn as_built() -> (VmSpec, Actual) {
         let (vm, image) = sample::vm();
-        let plan = Plan { storage: "/s".into(), has_kvm: false };
-        let actual = domains::read(&domain::domain(&vm, &image, &plan, Fence(1))).unwrap();
+        let plan = Plan { storage: "/s".into(), has_kvm: false, ceph: Default::default() };
+        let actual = domains::read(&domain::domain(&vm, &image, &plan, &[], Fence(1))).unwrap();
         (vm.spec, actual)
     }
 
@@ -91,13 +90,14 @@ mod tests {
         let (mut wish, actual) = as_built();
         wish.cpu = 4;
         wish.disks.retain(|disk| disk.name != "data");
-        wish.disks.push(Disk { name: "log".into(), gb: 1, primary: false });
+        wish.disks.push(Disk { name: "log".into(), gb: 1, primary: false, pool: None });
         wish.nics[0].segment = "dmz".into();
         let change = change(&wish, &actual);
         assert_eq!(change.stop, None);
         assert_eq!(change.more_cpus, Some(4));
         assert_eq!(change.new_disks.len(), 1);
-        assert_eq!(change.gone_disks, [("data".to_owned(), "/s/vms/7/data.qcow2".to_owned())]);
+        let gone: Vec<_> = change.gone_disks.iter().map(|disk| disk.path.as_str()).collect();
+        assert_eq!(gone, ["/s/vms/7/data.qcow2"]);
         assert_eq!((change.new_nics.len(), change.gone_nics.len()), (1, 1));
         assert_eq!(domains::free_target(&actual), "vdc");
     }

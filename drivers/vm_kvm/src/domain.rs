@@ -1,7 +1,7 @@
 //! A VM as libvirt's XML: pure functions of the record and the plan, with golden files.
 
 use crate::plan::Plan;
-use domains::NAMESPACE;
+use domains::{ActualVolume, NAMESPACE};
 use model::image::{Firmware, Image};
 use model::vm::Vm;
 use model::{Fence, ResourceId, names};
@@ -23,7 +23,7 @@ fn uuid(vm: ResourceId) -> String {
     format!("64726f76-6572-4000-8000-{:012x}", vm.0)
 }
 
-pub fn domain(vm: &Vm, image: &Image, plan: &Plan, fence: Fence) -> String {
+pub fn domain(vm: &Vm, image: &Image, plan: &Plan, volumes: &[ActualVolume], fence: Fence) -> String {
     let spec = &vm.spec;
     let (storage, id) = (plan.storage.as_str(), vm.id);
     let mut devices = String::new();
@@ -31,7 +31,14 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, fence: Fence) -> String {
     let mut disks: Vec<_> = spec.disks.iter().collect();
     disks.sort_by_key(|disk| !disk.primary);
     for (index, disk) in disks.iter().enumerate() {
-        devices.push_str(&domains::disk(&names::disk(storage, id, &disk.name), &domains::target(index), &disk.name));
+        let target = domains::target(index);
+        devices.push_str(&match disk.image(id) {
+            Some(image) => domains::image(&image, &target, &disk.name, &plan.ceph),
+            None => domains::disk(&names::disk(storage, id, &disk.name), &target, &disk.name),
+        });
+    }
+    for volume in volumes {
+        devices.push_str(&domains::image(&volume.image, &volume.target, &names::volume_serial(volume.id), &plan.ceph));
     }
     if image.spec.cloud_init {
         let seed = escape(names::seed(storage, id)).into_owned();
@@ -84,15 +91,15 @@ mod tests {
     #[test]
     fn the_domain_is_as_the_golden_file_says() {
         let (vm, image) = sample::vm();
-        let plan = Plan { storage: "/var/lib/drover".into(), has_kvm: false };
-        sample::golden("domain.xml", domain(&vm, &image, &plan, Fence(3)).as_bytes());
+        let plan = Plan { storage: "/var/lib/drover".into(), has_kvm: false, ceph: Default::default() };
+        sample::golden("domain.xml", domain(&vm, &image, &plan, &[], Fence(3)).as_bytes());
     }
 
     #[test]
     fn what_is_defined_reads_back() {
         let (vm, image) = sample::vm();
-        let plan = Plan { storage: "/s".into(), has_kvm: true };
-        let actual = domains::read(&domain(&vm, &image, &plan, Fence(3))).unwrap();
+        let plan = Plan { storage: "/s".into(), has_kvm: true, ceph: Default::default() };
+        let actual = domains::read(&domain(&vm, &image, &plan, &[], Fence(3))).unwrap();
         assert_eq!((actual.resource, actual.cpu, actual.most_cpus, actual.ram_mb), (Some(7), 2, 8, 1024));
         let disks: Vec<_> =
             actual.disks.iter().map(|disk| (disk.name.as_str(), disk.path.as_str(), disk.target.as_str())).collect();

@@ -11,6 +11,7 @@ mod scrubprep;
 mod updatequiesced;
 mod updaterunning;
 
+mod images;
 mod parts;
 mod plan;
 mod steps;

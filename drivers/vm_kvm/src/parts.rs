@@ -1,12 +1,13 @@
 //! What a VM consists of on its host, as the steps that make it so.
 
 use crate::plan::{self, Plan};
-use crate::seed;
 use crate::steps::{define::Define, disk::Disk, folder::Folder, seed::Seed};
+use crate::{images, seed};
 use errors::Fault;
 use lifecycle::{Context, Steps};
 use model::names;
 use model::vm::Vm;
+use pools::secret::Secret;
 
 /// While it is off: disks made and grown, the domain defined anew, bridges made. The image is on the host already.
 pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Result<(), Fault> {
@@ -15,6 +16,10 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
     let base = names::cached_image(storage, image.id, &image.spec.sha256);
     steps.then(Folder { path: names::vm_folder(storage, vm.id) });
     for disk in &vm.spec.disks {
+        if let Some(step) = images::made(vm, &image, disk) {
+            steps.then(step);
+            continue;
+        }
         let path = names::disk(storage, vm.id, &disk.name);
         steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base: disk.primary.then(|| base.clone()) });
     }
@@ -22,6 +27,9 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
         steps.then(Seed { path: names::seed(storage, vm.id), bytes: seed::image(vm)? });
     }
     steps.then(Define { vm: vm.clone(), image, plan: plan.clone() });
+    if vm.spec.disks.iter().any(|disk| disk.pool.is_some()) {
+        steps.then(Secret { host: cx.host().into() });
+    }
     bridges(cx, vm, steps);
     Ok(())
 }

@@ -4,7 +4,8 @@ use commands::{files, virsh};
 use errors::Fault;
 use lifecycle::Context;
 use model::image::Image;
-use model::server::Virtualisation;
+use model::names;
+use model::server::{CephSettings, Virtualisation};
 use model::vm::Vm;
 
 /// How the host is.
@@ -14,6 +15,14 @@ pub struct Plan {
     pub storage: String,
     /// Without it guests run under TCG, many times slower.
     pub has_kvm: bool,
+    pub ceph: CephSettings,
+}
+
+impl Plan {
+    /// The image's file, once it is fetched.
+    pub fn cached(&self, image: &Image) -> String {
+        names::cached_image(&self.storage, image.id, &image.spec.sha256)
+    }
 }
 
 /// Libvirt answers, and what the host can do.
@@ -23,7 +32,7 @@ pub async fn look(cx: &Context) -> Result<Plan, Fault> {
     if !has_kvm {
         cx.note("no hardware virtualisation: the guest runs under TCG");
     }
-    Ok(Plan { storage: cx.settings.storage.clone(), has_kvm })
+    Ok(Plan { storage: cx.settings.storage.clone(), has_kvm, ceph: cx.settings.ceph.clone() })
 }
 
 /// The image that a VM's record names.

@@ -1,5 +1,6 @@
 //! Removes a VM: its domain, its files, and the bridges that nobody else is on.
 
+use crate::images;
 use crate::plan::{Plan, look};
 use crate::steps::remove::{RemoveFolder, Undefine};
 use domains::power::Off;
@@ -22,6 +23,7 @@ pub async fn execute(cx: &Context, vm: &Vm, plan: Plan) -> Result<(), Fault> {
     steps.then(Off::of(cx, vm.id));
     steps.then(Undefine { vm: vm.id });
     steps.then(RemoveFolder { path: names::vm_folder(&plan.storage, vm.id) });
+    images::removed(cx, vm, &images::known(vm), &mut steps);
     steps.then(segments::LeaveBridges { host: cx.host().into() });
     cx.carry_out(steps).await
 }

@@ -1,6 +1,7 @@
 //! What both updates share: the difference they make, and what they leave behind.
 
 use crate::change::Change;
+use crate::images;
 use crate::plan::Plan;
 use crate::steps::remove::RemoveFile;
 use commands::files;
@@ -17,11 +18,12 @@ pub struct Update {
     pub stray_disks: Vec<String>,
 }
 
-/// The files of disks that are gone, and bridges that nobody is on any more.
-pub fn left_behind(cx: &Context, update: &Update, steps: &mut Steps) {
+/// What disks that are gone were kept in, and bridges that nobody is on any more.
+pub fn left_behind(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
     for path in &update.stray_disks {
         steps.then(RemoveFile { path: path.clone() });
     }
+    images::removed(cx, vm, &images::stray(vm), steps);
     steps.then(segments::LeaveBridges { host: cx.host().into() });
 }
 

@@ -1,6 +1,7 @@
 //! Updates a quiesced VM: its disks, its nics, its processors and memory.
 
 use crate::change::{actual_wish, change};
+use crate::images;
 use crate::parts::while_off;
 use crate::plan::look;
 use crate::update::{Update, left_behind, stray_disks};
@@ -16,6 +17,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
     let plan = look(cx).await?;
+    images::need_room(cx, vm).await?;
     let kept = present(cx, vm.id, Which::Kept).await?;
     if let Some(patch) = actual_wish(&vm.spec, &kept) {
         cx.actual(patch);
@@ -26,6 +28,6 @@ pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>
 pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault> {
     let mut steps = Steps::new();
     while_off(cx, vm, &update.plan, &mut steps)?;
-    left_behind(cx, &update, &mut steps);
-    cx.carry_out(steps).await
+    left_behind(cx, vm, &update, &mut steps);
+    images::carry_out(cx, vm, steps).await
 }

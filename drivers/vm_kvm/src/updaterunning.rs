@@ -1,6 +1,7 @@
 //! Updates a running VM: live where libvirt can; else it is stopped, changed and started, as the plan says beforehand.
 
 use crate::change::{actual_wish, change};
+use crate::images;
 use crate::parts::{bridges, while_off};
 use crate::plan::look;
 use crate::steps::disk::Disk;
@@ -19,6 +20,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 
 pub async fn prerequisites(cx: &Context, vm: &Vm) -> Result<Prerequisite<Update>, Fault> {
     let plan = look(cx).await?;
+    images::need_room(cx, vm).await?;
     let live = present(cx, vm.id, Which::Live).await?;
     if let Some(patch) = actual_wish(&vm.spec, &live) {
         cx.actual(patch);
@@ -40,8 +42,8 @@ pub async fn execute(cx: &Context, vm: &Vm, update: Update) -> Result<(), Fault>
     }
     // Also when an earlier attempt has stopped the guest and went no further.
     steps.then(power::On { vm: vm.id });
-    left_behind(cx, &update, &mut steps);
-    cx.carry_out(steps).await
+    left_behind(cx, vm, &update, &mut steps);
+    images::carry_out(cx, vm, steps).await
 }
 
 fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
@@ -51,13 +53,22 @@ fn live(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
         let device = Device::Nic { mac: mac.clone(), bridge: bridge.clone() };
         steps.then(Detach { vm: vm.id, device });
     }
-    for (name, path) in &update.change.gone_disks {
-        steps.then(Detach { vm: vm.id, device: Device::Disk { name: name.clone(), path: path.clone() } });
+    images::detached(vm, &update.change.gone_disks, steps);
+    for gone in update.change.gone_disks.iter().filter(|gone| !gone.is_image) {
+        let device = Device::Disk { name: gone.name.clone(), path: gone.path.clone() };
+        steps.then(Detach { vm: vm.id, device });
     }
     for disk in vm.spec.disks.iter().filter(|disk| !is_new(&disk.name)) {
+        if let Some(grow) = images::grown(vm, disk) {
+            steps.then(grow);
+            continue;
+        }
         steps.then(Grow { vm: vm.id, name: disk.name.clone(), path: path(&disk.name), gb: disk.gb });
     }
     for disk in &update.change.new_disks {
+        if images::attached(cx, vm, disk, steps) {
+            continue;
+        }
         steps.then(Disk { name: disk.name.clone(), path: path(&disk.name), gb: disk.gb, base: None });
         steps.then(Attach { vm: vm.id, device: Device::Disk { name: disk.name.clone(), path: path(&disk.name) } });
     }

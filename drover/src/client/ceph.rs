@@ -5,7 +5,7 @@ use super::resource::{self, Any, New, given};
 use crate::cli::Follow;
 use clap::Subcommand;
 use model::ResourceId;
-use model::ceph::CephSpec;
+use model::ceph::{self, CephSpec, Feature, Parent};
 
 #[derive(Debug, Subcommand)]
 pub enum Ceph {
@@ -17,6 +17,12 @@ pub enum Ceph {
         gb: Option<u64>,
         #[arg(long)]
         pool: Option<String>,
+        /// Start as a protected snapshot
+        #[arg(long, value_name = "POOL/IMAGE@SNAPSHOT")]
+        clone: Option<Parent>,
+        /// Features of the image, if not those that rbd gives by itself
+        #[arg(long, value_delimiter = ',', value_name = "FEATURE")]
+        features: Vec<Feature>,
     },
     /// Attach it to a VM of its project
     Attach {
@@ -38,9 +44,11 @@ pub enum Ceph {
 
 pub async fn run(session: &Session, command: Ceph) -> anyhow::Result<()> {
     match command {
-        Ceph::Create { new, gb, pool } => {
-            new.create(session, || Ok(CephSpec { gb: given(gb, "--gb")?, pool: given(pool, "--pool")?, vm: None }))
-                .await
+        Ceph::Create { new, gb, pool, clone, features } => {
+            let features = if features.is_empty() { ceph::usual_features() } else { features };
+            let spec =
+                || Ok(CephSpec { gb: given(gb, "--gb")?, pool: given(pool, "--pool")?, features, clone, vm: None });
+            new.create(session, spec).await
         }
         Ceph::Attach { id, vm, follow } => {
             resource::change::<CephSpec>(session, id, &format!("{{\"vm\": {vm}}}"), follow).await

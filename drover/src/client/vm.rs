@@ -35,9 +35,9 @@ struct Options {
     cpu: u32,
     #[arg(long, default_value_t = 1024)]
     ram_mb: u64,
-    /// A disk, NAME=GB; the first is primary; may be given again
-    #[arg(long = "disk", value_name = "NAME=GB", value_parser = disk, default_value = "root=10")]
-    disks: Vec<(String, u64)>,
+    /// A disk, NAME=GB, or NAME=GB@POOL for an image of a Ceph pool; the first is primary; may be given again
+    #[arg(long = "disk", value_name = "NAME=GB[@POOL]", value_parser = disk, default_value = "root=10")]
+    disks: Vec<Disk>,
     /// A nic, SEGMENT[=CIDR[,CIDR...]]; may be given again
     #[arg(long = "nic", value_name = "SEGMENT=CIDR", value_parser = nic)]
     nics: Vec<Nic>,
@@ -60,9 +60,11 @@ struct Options {
     labels: Vec<(String, String)>,
 }
 
-fn disk(text: &str) -> Result<(String, u64), String> {
-    let (name, gb) = text.split_once('=').ok_or("a disk is NAME=GB")?;
-    Ok((name.to_owned(), gb.parse().map_err(|_| format!("{gb:?} is no number of GB"))?))
+fn disk(text: &str) -> Result<Disk, String> {
+    let (name, size) = text.split_once('=').ok_or("a disk is NAME=GB[@POOL]")?;
+    let (gb, pool) = size.split_once('@').map_or((size, None), |(gb, pool)| (gb, Some(pool.to_owned())));
+    let gb = gb.parse().map_err(|_| format!("{gb:?} is no number of GB"))?;
+    Ok(Disk { name: name.to_owned(), gb, primary: false, pool })
 }
 
 fn nic(text: &str) -> Result<Nic, String> {
@@ -86,12 +88,7 @@ impl Options {
         Ok(VmSpec {
             cpu: self.cpu,
             ram_mb: self.ram_mb,
-            disks: self
-                .disks
-                .iter()
-                .enumerate()
-                .map(|(n, (name, gb))| Disk { name: name.clone(), gb: *gb, primary: n == 0 })
-                .collect(),
+            disks: self.disks.iter().enumerate().map(|(n, disk)| Disk { primary: n == 0, ..disk.clone() }).collect(),
             nics,
             dns: self.dns.clone(),
             ssh_keys: keys.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),

@@ -99,7 +99,7 @@ fn vm(n: u8, image: &Image, server: ServerId, phantom: Option<PhantomScript>) ->
     VmSpec {
         cpu: 1,
         ram_mb: 1024,
-        disks: vec![Disk { name: "root".into(), gb: 10, primary: true }],
+        disks: vec![Disk { name: "root".into(), gb: 10, primary: true, pool: None }],
         nics: vec![Nic {
             segment: "web".into(),
             segment_id: None,

@@ -31,7 +31,9 @@ impl Step for Define {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let xml = domain::domain(&self.vm, &self.image, &self.plan, cx.fence);
+            // What others have attached stays.
+            let volumes = own(cx, self.vm.id, Which::Kept).await?.map_or_else(Vec::new, |kept| kept.volumes);
+            let xml = domain::domain(&self.vm, &self.image, &self.plan, &volumes, cx.fence);
             cx.run(virsh::define(&cx.settings.libvirt_uri, &xml)).await
         })
     }

@@ -135,6 +135,7 @@ pub(super) fn usable(state: &State, device: &Node) -> Result<(), String> {
     {
         return Err(format!("Cannot get interface MTU on '{bridge}': No such device"));
     }
+    super::network::usable(state, device)?;
     let Some(path) = device.of("source", "file") else { return Ok(()) };
     let access = "(as uid:0, gid:0)";
     let file = match state.files.read(path) {
@@ -167,6 +168,9 @@ pub(super) fn start(state: &mut State, name: &str) -> Result<(), Refused> {
         && let Err(wrong) = state.files.write(&log, Vec::new(), 0o600)
     {
         return Err(failed(format!("Unable to open file: {log}: {}", wrong.text())));
+    }
+    for device in disks(&live) {
+        super::network::open(state, device, name);
     }
     state.domain_id += 1;
     let id = state.domain_id;

@@ -1,9 +1,9 @@
 //! What is on the host that was not there at first.
 
 use super::domain::{self, Domain};
-use super::qemu_img;
 use super::state::State;
 use super::xml::Node;
+use super::{network, qemu_img};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         let up = if bridge.is_up { "up" } else { "down" };
         words.insert(format!("bridge {name}"), format!("{up}, {}", bridge.alias.as_deref().unwrap_or("nobody's")));
     }
+    words.extend(network::words(state));
     words
 }
 
@@ -68,7 +69,7 @@ fn hardware(xml: &Node) -> String {
     let (present, most) = domain::cpus(xml);
     let disk = |disk: &Node| {
         let of = |child: &str, attribute: &str| disk.of(child, attribute).unwrap_or_default().to_owned();
-        format!(", {} {}", of("target", "dev"), of("source", "file"))
+        format!(", {} {}{}", of("target", "dev"), of("source", "file"), of("source", "name"))
     };
     let nic = |nic: &Node| format!(", nic on {}", nic.of("source", "bridge").unwrap_or_default());
     let disks: String = domain::disks(xml).map(disk).collect();

@@ -9,7 +9,10 @@ mod domain;
 pub(in crate::fakes) mod files;
 mod ip;
 mod left;
+mod network;
+mod one;
 mod qemu_img;
+mod secret;
 pub(in crate::fakes) mod state;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,7 @@ pub use files::sha256;
 pub use left::Left;
 pub use qemu_img::qcow2;
 
+use super::ceph::{self, Cluster};
 use futures::future::BoxFuture;
 use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
 use state::{Answer, Failure, Refused, State};
@@ -36,6 +40,15 @@ impl Kvm {
     /// An empty host: the root folder, libvirt at `qemu:///system`, no hardware virtualisation.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), state: Mutex::default() }
+    }
+
+    /// With the programs of a Ceph cluster, its configuration and a user's keyring.
+    #[must_use]
+    pub fn with_ceph(self, cluster: &Cluster) -> Self {
+        let keyring = format!("[client.drover]\n\tkey = {}\n", ceph::KEY);
+        self.add_file(ceph::KEYRING, keyring.as_bytes());
+        self.state().ceph = Some(cluster.clone());
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,6 +122,15 @@ impl Kvm {
         let mut state = self.state();
         assert!(state.domain(domain).is_ok_and(|domain| domain.live.is_some()), "{domain} does not run");
         state.stop(domain);
+    }
+
+    /// QEMU is killed: it gives back no image, and what it had open looks open for this many looks more.
+    pub fn kill(&self, domain: &str, looks: u32) {
+        let mut state = self.state();
+        if let Some(cluster) = &state.ceph {
+            cluster.crash(domain, looks);
+        }
+        state.end(domain);
     }
 
     // --- what the test sees -----------------------------------------------------------------------------------------
@@ -203,6 +225,11 @@ impl Kvm {
 }
 
 fn known(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
+    if let Some(cluster) = &state.ceph
+        && let Some(answered) = ceph::answer(cluster, argv)
+    {
+        return Some(answered);
+    }
     match argv.split_first()? {
         (&"virsh", rest) => virsh::answer(state, rest, stdin),
         (&"qemu-img", rest) => qemu_img::answer(state, rest),

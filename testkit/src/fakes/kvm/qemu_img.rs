@@ -87,6 +87,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
         ["create", "-q", "-f", "qcow2", "-F", format, "-b", base, path, gb] => {
             (Acts, create(state, path, gb, Some((*base, *format))))
         }
+        ["convert", "-f", format, "-O", "raw", path, to] => (Acts, import(state, format, path, to)),
         ["convert", "-q", "-O", "qcow2", options @ .., from, to] => (Acts, convert(state, options, from, to)),
         ["rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", base, path] => (Acts, rebase(state, base, path)),
         ["bitmap", "--remove", "-f", "qcow2", path, name] => (Acts, no_bitmap(path, name)),
@@ -155,6 +156,22 @@ fn create(state: &mut State, path: &str, gb: &str, base: Option<(&str, &str)>) -
         Ok(()) => Ok(String::new()),
         Err(wrong) => refused(1, format!("qemu-img: {path}: Could not create '{path}': {}\n", wrong.text())),
     }
+}
+
+/// Into a new image of the host's Ceph cluster.
+fn import(state: &mut State, format: &str, path: &str, to: &str) -> Answer {
+    let image = to.strip_prefix("rbd:").and_then(|to| to.strip_suffix(":id=drover:conf=/etc/ceph/ceph.conf"));
+    let image = image.unwrap_or_else(|| panic!("converting to {to} is not simulated"));
+    let file = state.files.read(path).map_err(|wrong| unopened(path, wrong))?;
+    if format == "qcow2" && read(&file.bytes).is_none() {
+        return refused(1, format!("qemu-img: Could not open '{path}': Image is not in qcow2 format\n"));
+    }
+    let bytes = virtual_size(&file.bytes);
+    let cluster = state.ceph.as_ref().unwrap_or_else(|| panic!("this host has no Ceph cluster"));
+    if !cluster.state().import(image, bytes) {
+        return refused(1, format!("qemu-img: {to}: error while converting raw: error rbd create: File exists\n"));
+    }
+    Ok(String::new())
 }
 
 /// What a name in a disk's header means.

@@ -3,6 +3,9 @@
 use super::domain::Domain;
 use super::files::Files;
 use super::ip::Bridge;
+use super::secret::Secret;
+use super::{domain, network};
+use crate::fakes::ceph::Cluster;
 use hosts::HostError;
 use hosts::guard::Memory;
 use std::collections::BTreeMap;
@@ -43,6 +46,9 @@ pub(super) struct State {
     /// By name.
     pub domains: BTreeMap<String, Domain>,
     pub bridges: BTreeMap<String, Bridge>,
+    /// By number.
+    pub secrets: BTreeMap<String, Secret>,
+    pub ceph: Option<Cluster>,
     pub fences: Memory,
     pub served: BTreeMap<String, Vec<u8>>,
     pub guests: Guests,
@@ -66,6 +72,16 @@ impl State {
 
     /// The guest is off; a domain that is not defined goes with it.
     pub fn stop(&mut self, name: &str) {
+        for disk in
+            self.domains.get(name).and_then(|domain| domain.live.as_ref()).iter().flat_map(|xml| domain::disks(xml))
+        {
+            network::close(self, disk, name);
+        }
+        self.end(name);
+    }
+
+    /// The same, and what it had open is not closed.
+    pub fn end(&mut self, name: &str) {
         let Some(domain) = self.domains.get_mut(name) else { return };
         domain.live = None;
         domain.stops_in = None;

@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{backup, qemu_img};
+use super::{backup, network, one, qemu_img, secret};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -13,7 +13,7 @@ Running hypervisor: QEMU 7.2.22\n";
 
 const UNCONNECTED: &str = "error: failed to connect to the hypervisor\nerror: Failed to connect socket to";
 
-const NOT_RUNNING: &str = "Requested operation is not valid: domain is not running";
+pub(super) const NOT_RUNNING: &str = "Requested operation is not valid: domain is not running";
 
 pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
     let ["-q", "-c", uri, rest @ ..] = argv else { return None };
@@ -35,7 +35,16 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
             (Acts, undefine(state, domain))
         }
         ["attach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, attach(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--live"] => (Acts, one::attach_live(state, domain, &text)),
+        ["attach-device", domain, "/dev/stdin", "--config"] => (Acts, one::attach_kept(state, domain, &text)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
+        ["detach-device", domain, "/dev/stdin", "--live"] => (Acts, one::detach_live(state, domain, &text)),
+        ["detach-device", domain, "/dev/stdin", "--config"] => (Acts, one::detach_kept(state, domain, &text)),
+        ["secret-dumpxml", uuid] => (Looks, secret::dumpxml(state, uuid)),
+        ["secret-get-value", uuid] => (Looks, secret::value(state, uuid)),
+        ["secret-define", "/dev/stdin"] => (Acts, secret::define(state, &text)),
+        ["secret-set-value", uuid, "--file", "/dev/stdin"] => (Acts, secret::set_value(state, uuid, &text)),
+        ["secret-undefine", uuid] => (Acts, secret::undefine(state, uuid)),
         ["blockresize", domain, path, size] => (Acts, blockresize(state, domain, path, size)),
         ["setvcpus", domain, count, "--live", "--config"] => (Acts, setvcpus(state, domain, count.parse().ok()?)),
         _ => backup::answer(state, rest, &text)?,
@@ -48,7 +57,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
 }
 
 /// virsh says first what it wanted, then what libvirt said; nothing on success.
-fn said(what: &str, result: Result<(), String>) -> Answer {
+pub(super) fn said(what: &str, result: Result<(), String>) -> Answer {
     match result {
         Ok(()) => Ok(String::new()),
         Err(why) => refused(1, format!("error: {what}\nerror: {why}\n")),
@@ -205,7 +214,7 @@ fn both<'a>(state: &'a mut State, name: &str) -> Result<Result<(&'a mut Node, &'
     })
 }
 
-fn device(text: &str) -> Node {
+pub(super) fn device(text: &str) -> Node {
     let device = Node::read(text).unwrap_or_else(|reason| panic!("the device is no XML: {reason}"));
     assert!(["disk", "interface"].contains(&device.name.as_str()), "a device {} is not simulated", device.name);
     device
@@ -268,7 +277,7 @@ fn detach(state: &mut State, name: &str, text: &str) -> Answer {
     Ok(String::new())
 }
 
-fn missing(device: &str, sign: &str) -> String {
+pub(super) fn missing(device: &str, sign: &str) -> String {
     if device == "disk" {
         return format!("no target device {sign}");
     }
@@ -278,6 +287,13 @@ fn missing(device: &str, sign: &str) -> String {
 fn blockresize(state: &mut State, name: &str, path: &str, size: &str) -> Answer {
     let what = format!("Failed to resize block device '{path}'");
     let Some(live) = running(state, name)? else { return said(&what, Err(NOT_RUNNING.into())) };
+    let image = domain::disks(live).find(|disk| disk.of("target", "dev") == Some(path)).and_then(network::image);
+    if let Some(image) = image.map(str::to_owned) {
+        if let Some(cluster) = &state.ceph {
+            cluster.state().resize(&image, qemu_img::size(size));
+        }
+        return Ok(String::new());
+    }
     if !domain::disks(live).any(|disk| disk.of("source", "file") == Some(path)) {
         return said(&what, Err(format!("invalid argument: disk '{path}' was not found in the domain config")));
     }
