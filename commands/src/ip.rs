@@ -113,11 +113,6 @@ pub fn delete_bridge(name: &str) -> Command<()> {
     Command::plain(Invocation::acts(["ip", "link", "delete", "dev", name, "type", "bridge"]))
 }
 
-/// A link of any kind.
-pub fn delete(name: &str) -> Command<()> {
-    Command::plain(Invocation::acts(["ip", "link", "delete", "dev", name]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use crate::Site;
 use crate::domain::Marked;
-use commands::ip::{self, Bridge};
+use commands::ip::{self, Bridge, link};
 use errors::Fault;
 use model::errand::{Found, Sort};
 use model::{ResourceId, names};
@@ -79,7 +79,7 @@ pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
     }
     needs_nobody(site, found).await?;
     for port in site.run(ip::plugged(&found.name)).await? {
-        site.run(ip::delete(&port.name)).await?;
+        site.run(link::batch(&[format!("link delete dev {}", port.name)])).await?;
     }
     site.run(ip::delete_bridge(&found.name)).await
 }

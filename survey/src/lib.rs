@@ -20,6 +20,8 @@ mod bridge;
 mod checkpoint;
 mod domain;
 mod file;
+mod image;
+mod namespace;
 mod note;
 mod site;
 
@@ -42,8 +44,12 @@ pub async fn find(site: &Site) -> Result<Vec<Found>, Fault> {
             all.extend(checkpoint::find(site, &domains).await?);
             all.extend(backup::find(site).await?);
         }
-        ServerType::Router => all.extend(bridge::find(site, &[]).await?),
-        ServerType::Ceph | ServerType::Phantom | ServerType::Hyperv => {}
+        ServerType::Router => {
+            all.extend(namespace::find(site).await?);
+            all.extend(bridge::find(site, &[]).await?);
+        }
+        ServerType::Ceph => all.extend(image::find(site).await?),
+        ServerType::Phantom | ServerType::Hyperv => {}
     }
     all.sort_by(|a, b| a.key().cmp(&b.key()));
     Ok(all)
@@ -74,7 +80,8 @@ pub async fn set_aside(site: &Site, found: &Found) -> Result<(), Fault> {
         Sort::Bridge => bridge::set_aside(site, found).await,
         Sort::Checkpoint => checkpoint::set_aside(site, found).await,
         Sort::Backup => backup::set_aside(site, found).await,
-        Sort::Namespace | Sort::Image => Err(site.gone(found)),
+        Sort::Namespace => namespace::set_aside(site, found).await,
+        Sort::Image => image::set_aside(site, found).await,
     }
 }
 
@@ -85,7 +92,8 @@ pub async fn put_back(site: &Site, found: &Found) -> Result<(), Fault> {
         Sort::Bridge => bridge::put_back(site, found).await,
         Sort::Checkpoint => checkpoint::put_back(site, found).await,
         Sort::Backup => backup::put_back(site, found).await,
-        Sort::Namespace | Sort::Image => Err(site.gone(found)),
+        Sort::Namespace => namespace::put_back(site, found).await,
+        Sort::Image => image::put_back(site, found).await,
     }
 }
 
@@ -97,6 +105,7 @@ pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
         Sort::Bridge => bridge::purge(site, found).await,
         Sort::Checkpoint => checkpoint::purge(site, found).await,
         Sort::Backup => backup::purge(site, found).await,
-        Sort::Namespace | Sort::Image => Err(site.gone(found)),
+        Sort::Namespace => namespace::purge(site, found).await,
+        Sort::Image => image::purge(site, found).await,
     }
 }
