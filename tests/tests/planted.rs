@@ -1,10 +1,12 @@
 //! Orphans planted by hand: with the programs of the host, not with drover's drivers.
 
 use commands::virsh::{self, backup};
-use commands::{files, ip};
+use commands::ip::{link, netns};
+use commands::{files, ip, rbd};
 use hosts::{Command, Host};
 use iaas::tenant::{AskErrand, OrphanFilter};
 use model::backup::{BackupKind, FORMAT, Manifest};
+use model::ceph::usual_features;
 use model::errand::{Errand, ErrandStatus, Found, Orphan, Sort};
 use model::server::HostSettings;
 use model::{Moment, ResourceId, SegmentId, names};
@@ -120,6 +122,34 @@ impl Garden {
         self.put(&format!("{folder}/root.qcow2"), &[7; 9000]).await;
         self.put(&format!("{folder}/manifest.json"), &serde_json::to_vec(&manifest).expect("JSON")).await;
         (Sort::Backup, format!("primary/{vm}/{id}"))
+    }
+
+    /// A router's, with a cable to the public bridge, files, and a unit that brings it back.
+    pub async fn namespace(&self, router: ResourceId) -> Key {
+        let (name, port) = (names::router_namespace(router), names::uplink_port(router));
+        self.run(netns::add(&name)).await;
+        let cable = format!(
+            "link add name {port} group {} mtu 1500 type veth peer name {} netns {name} address {} mtu 1500",
+            names::router_group(router),
+            names::UPLINK,
+            names::uplink_mac(router)
+        );
+        let alias = format!("link set dev {port} alias \"drover router {router} uplink\"");
+        self.run(link::batch(&[cable, alias, format!("link set dev {port} up")])).await;
+        self.put(&format!("{}/ruleset.nft", names::router_folder(&self.settings.storage, router)), b"\n").await;
+        self.put(&names::router_unit_file(router), b"[Unit]\n").await;
+        (Sort::Namespace, name)
+    }
+
+    pub async fn image(&self, pool: &str, volume: ResourceId, is_whole: bool) -> Key {
+        let settings = &self.settings.ceph;
+        let whole = names::in_pool(pool, &names::volume(volume));
+        let path = if is_whole { whole } else { names::part(&whole) };
+        self.run(rbd::create(settings, &path, 1, &usual_features())).await;
+        if is_whole {
+            self.run(rbd::set_metadata(settings, &path, "drover.resource", &volume.to_string())).await;
+        }
+        (Sort::Image, path)
     }
 
     /// What other makers have there; no survey may name any of it.

@@ -36,7 +36,7 @@ impl Chain {
         };
         let ground = ground(limits, Default::default()).await;
         let wish = ground.wish(segment, "10.77.0.5/24");
-        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary };
+        let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
         let wish = VmSpec { disks: vec![disk("root", true), disk("data", false)], ..wish };
         let vm = ground.build("origin", wish).await;
         ground.says(vm, "drover-guest ready", 1).await;
