@@ -21,7 +21,11 @@ use utoipa_axum::routes;
 const LONGEST_WAIT_SECS: u64 = 60;
 
 pub fn routes() -> OpenApiRouter<Store> {
-    OpenApiRouter::new().routes(routes!(ask, list)).routes(routes!(read)).routes(routes!(orphans)).routes(routes!(orphan))
+    OpenApiRouter::new()
+        .routes(routes!(ask, list))
+        .routes(routes!(read))
+        .routes(routes!(orphans))
+        .routes(routes!(orphan))
 }
 
 /// Ask for an errand: a survey of a host, or something that is done about an orphan

@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use iaas::Problem;
 use iaas::fleet::{
-    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand, Sweep,
-    Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
+    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand,
+    Sweep, Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
 };
 use iaas::tenant::Page;
-use model::{ErrandId, TaskId};
 use model::server::{Server, WorkerReport};
+use model::{ErrandId, TaskId};
 use serde::Deserialize;
 use std::time::Duration;
 use store::Store;

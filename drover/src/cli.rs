@@ -1,7 +1,8 @@
 //! What can be typed.
 
 use crate::client::{
-    backup, ceph, drift, errand, events, gpu, image, lock, orphans, project, queue, router, server, snapshot, task, token, vm,
+    backup, ceph, drift, errand, events, gpu, image, lock, orphans, project, queue, router, server, snapshot, task,
+    token, vm,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Kind, Verb};

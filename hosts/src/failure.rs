@@ -1,7 +1,7 @@
 //! What goes wrong with a host as faults of the catalogue.
 
-use errors::Fault;
 use crate::host::HostError;
+use errors::Fault;
 
 /// How much of a program's stderr a fault carries, from its end.
 const STDERR_BYTES: usize = 2000;

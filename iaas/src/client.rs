@@ -1,12 +1,15 @@
 //! The client that dispatcher, worker, command line and tests use: one method per route.
 
 use crate::fleet::{
-    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand, Sweep,
-    Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
+    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand,
+    Sweep, Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
 };
 use crate::http::{Call, Http};
 use crate::problem::Failure;
-use crate::tenant::{Accepted, AskErrand, AskState, Change, Create, CreateToken, CreatedToken, DriftAsk, DriftAsked, DriftFilter, Drifted, ErrandFilter, OrphanFilter, Page, Placement, ResourceFilter, TaskFilter, TokenInfo};
+use crate::tenant::{
+    Accepted, AskErrand, AskState, Change, Create, CreateToken, CreatedToken, DriftAsk, DriftAsked, DriftFilter,
+    Drifted, ErrandFilter, OrphanFilter, Page, Placement, ResourceFilter, TaskFilter, TokenInfo,
+};
 use futures::{Stream, StreamExt};
 use model::drift::DriftPolicy;
 use model::errand::{Errand, Orphan};

@@ -221,8 +221,12 @@ pub struct SettleErrand {
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum ErrandOutcome {
     /// All that carries drover's mark on the host.
-    Surveyed { found: Vec<Found> },
+    Surveyed {
+        found: Vec<Found>,
+    },
     /// It is set aside, put back, or gone.
     Done,
-    Failed { error: ErrorRecord },
+    Failed {
+        error: ErrorRecord,
+    },
 }

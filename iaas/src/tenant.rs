@@ -1,9 +1,9 @@
 //! What tenants and operators send and get.
 
 use model::drift::{Drift, DriftPolicy};
+use model::errand::{ErrandStatus, Sort};
 use model::resource::Resource;
 use model::task::TaskStatus;
-use model::errand::{ErrandStatus, Sort};
 use model::{Kind, Moment, OrphanId, ProjectId, ResourceId, State, TaskId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -190,9 +190,15 @@ pub struct DriftAsked {
 #[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AskErrand {
     /// Look for what has no record.
-    Survey { host: String },
-    Quarantine { orphan: OrphanId },
-    Restore { orphan: OrphanId },
+    Survey {
+        host: String,
+    },
+    Quarantine {
+        orphan: OrphanId,
+    },
+    Restore {
+        orphan: OrphanId,
+    },
     Purge {
         orphan: OrphanId,
         /// Also when it is not in quarantine.

@@ -27,7 +27,9 @@ pub mod lock;
 pub mod task;
 pub mod trace;
 
-pub use ids::{ErrandId, EventSeq, Fence, ImageId, OrphanId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version};
+pub use ids::{
+    ErrandId, EventSeq, Fence, ImageId, OrphanId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version,
+};
 pub use kinds::{Kind, ResourceType, ServerType, Verb};
 pub use states::State;
 

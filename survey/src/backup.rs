@@ -25,7 +25,8 @@ impl Root {
         let (settings, storage) = (&site.settings.backup, &site.settings.storage);
         let primary = settings.primary.clone().unwrap_or_else(|| names::backups(storage));
         let root = |word, text: &str| Place::read(text).ok().map(|place| Self { word, place });
-        let mut roots = vec![root("primary", &primary), settings.secondary.as_ref().and_then(|text| root("secondary", text))];
+        let mut roots =
+            vec![root("primary", &primary), settings.secondary.as_ref().and_then(|text| root("secondary", text))];
         roots.push(root("outgoing", &names::outgoing_backups(storage)));
         roots.into_iter().flatten().collect()
     }

@@ -82,7 +82,9 @@ pub async fn find(site: &Site, marked: &[Marked]) -> Result<Vec<Found>, Fault> {
 
 /// Its definition, which must be drover's own and the same resource's; none when it is absent.
 async fn own(site: &Site, found: &Found) -> Result<Option<String>, Fault> {
-    let Some(xml) = site.run(virsh::definition(&site.settings.libvirt_uri, &found.name)).await? else { return Ok(None) };
+    let Some(xml) = site.run(virsh::definition(&site.settings.libvirt_uri, &found.name)).await? else {
+        return Ok(None);
+    };
     let resource = read(site, &xml)?.and_then(|actual| actual.resource).map(ResourceId);
     if resource.is_none() || resource != found.resource {
         return Err(site.foreign(found));

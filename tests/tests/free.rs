@@ -2,8 +2,8 @@
 //! crash at each step ends the same.
 
 use crate::rig::{
-    Ground, Rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig, virtual_router_rig,
-    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    Ground, Rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, router_rig,
+    virtual_router_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -330,7 +330,8 @@ async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
-    let tested = [Kind::BackupKvm, Kind::Ceph, Kind::VirtualRouter, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
+    let tested =
+        [Kind::BackupKvm, Kind::Ceph, Kind::VirtualRouter, Kind::VirtualRouterPhantom, Kind::VmKvm, Kind::VmPhantom];
     let drivers: Vec<_> = worker::drivers::ALL.iter().map(|driver| driver.kind).collect();
     assert_eq!(drivers, tested, "a driver without its free tests: add them above");
     for driver in worker::drivers::ALL {

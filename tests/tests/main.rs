@@ -31,6 +31,8 @@ mod real_fleet;
 mod real_kvm;
 /// A worker killed in the middle of real builds.
 mod real_kvm_crash;
+/// Orphans on real libvirt, bridges and namespaces.
+mod real_orphans;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
 /// Routers with real packets: rules, translation, leases, names, carriers, a reboot.

@@ -114,7 +114,11 @@ fn own_words(words: &Words, orphan: &Orphan) -> Words {
     let own = words_of(orphan);
     let is = |word: &str| word == own || word.starts_with(&format!("{own}/"));
     let is_power = |word: &str| word.ends_with("/live") || word.ends_with("/power");
-    words.iter().filter(|(word, _)| is(word) && !is_power(word)).map(|(word, what)| (word.clone(), what.clone())).collect()
+    words
+        .iter()
+        .filter(|(word, _)| is(word) && !is_power(word))
+        .map(|(word, what)| (word.clone(), what.clone()))
+        .collect()
 }
 
 fn quarantine(orphans: &[Orphan]) -> Vec<AskErrand> {
@@ -238,7 +242,8 @@ async fn an_errand_whose_worker_was_killed_is_taken_again_and_ends() {
     let again = fleet.client.errand(ask.id, planted::PATIENCE).await.expect("the errand");
     assert_eq!((again.status, again.attempts), (ErrandStatus::Succeeded, 2), "{again:?}");
     // What the lost one says late is refused.
-    let late = iaas::fleet::SettleErrand { attempt: 1, outcome: iaas::fleet::ErrandOutcome::Surveyed { found: vec![] } };
+    let late =
+        iaas::fleet::SettleErrand { attempt: 1, outcome: iaas::fleet::ErrandOutcome::Surveyed { found: vec![] } };
     let refused = fleet.worker_client().errand_settle(ask.id, &late).await.unwrap_err().to_string();
     assert!(refused.contains("superseded"), "{refused}");
     assert_eq!(orphans(&fleet).await.len(), 1);

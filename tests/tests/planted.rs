@@ -1,7 +1,7 @@
 //! Orphans planted by hand: with the programs of the host, not with drover's drivers.
 
-use commands::virsh::{self, backup};
 use commands::ip::{link, netns};
+use commands::virsh::{self, backup};
 use commands::{files, ip, rbd};
 use hosts::{Command, Host};
 use iaas::tenant::{AskErrand, OrphanFilter};
@@ -180,10 +180,11 @@ pub async fn ended(fleet: &Fleet, asks: impl IntoIterator<Item = AskErrand>) -> 
     let mut errands = Vec::new();
     for id in ids {
         let what = format!("errand {id} ends");
-        let errand = eventually(PATIENCE, &what, async || match fleet.client.errand(id, Duration::from_secs(5)).await {
-            Ok(errand) if errand.status.has_ended() => Ok(errand),
-            other => Err(format!("{other:?}")),
-        });
+        let errand =
+            eventually(PATIENCE, &what, async || match fleet.client.errand(id, Duration::from_secs(5)).await {
+                Ok(errand) if errand.status.has_ended() => Ok(errand),
+                other => Err(format!("{other:?}")),
+            });
         errands.push(errand.await);
     }
     errands

@@ -142,7 +142,9 @@ impl Unit {
                 // One that has been taken may have looked already.
                 (What::Survey, What::Survey) if row.errand.status == ErrandStatus::Queued => return Ok(row.errand),
                 (known, what) if known == what && known.found().is_some() => return Ok(row.errand),
-                (known, what) if known.found().is_some() && known.found().map(|f| f.key()) == what.found().map(|f| f.key()) => {
+                (known, what)
+                    if known.found().is_some() && known.found().map(|f| f.key()) == what.found().map(|f| f.key()) =>
+                {
                     let busy = Fault::new(&codes::ORPHAN_BUSY).hole("errand", row.errand.id).hole("what", known);
                     return Err(busy.hole("host", server.spec.name).into());
                 }
@@ -152,7 +154,11 @@ impl Unit {
         self.errand_new(&server, what, by).await
     }
 
-    async fn orphan_act(&mut self, id: OrphanId, what: impl FnOnce(model::errand::Found) -> What) -> Answer<(Server, What)> {
+    async fn orphan_act(
+        &mut self,
+        id: OrphanId,
+        what: impl FnOnce(model::errand::Found) -> What,
+    ) -> Answer<(Server, What)> {
         let orphan: Orphan = self.find(id.0).await?.ok_or_else(|| Refusal::not_found("orphan", id))?;
         let server = self.servers.get(&orphan.server_id).ok_or_else(|| Refusal::not_found("server", &orphan.host))?;
         let server = server.server.clone();
@@ -321,7 +327,10 @@ impl Unit {
 
     /// With its server.
     pub async fn errands_forget(&mut self, server: model::ServerId) -> Answer<()> {
-        for sql in ["DELETE FROM orphans WHERE server_id = $1", "DELETE FROM errands WHERE server_id = $1 AND due_at IS NOT NULL"] {
+        for sql in [
+            "DELETE FROM orphans WHERE server_id = $1",
+            "DELETE FROM errands WHERE server_id = $1 AND due_at IS NOT NULL",
+        ] {
             let mut line = Line::default();
             line.int(server.0);
             self.execute(sql, line).await?;

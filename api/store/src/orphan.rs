@@ -176,7 +176,8 @@ impl Unit {
 
     /// The resource that it belongs to, or may belong to.
     async fn owner_in(&mut self, records: &Records, found: &Found) -> Answer<Option<ResourceId>> {
-        let segment = Some(found).filter(|found| found.sort == Sort::Bridge).and_then(|found| names::segment_of(&found.name));
+        let segment =
+            Some(found).filter(|found| found.sort == Sort::Bridge).and_then(|found| names::segment_of(&found.name));
         if let Some(id) = segment.and_then(|segment| records.segments.get(&segment)) {
             return Ok(Some(*id));
         }

@@ -2,7 +2,7 @@
 
 use crate::record::{Clash, Line, Reader, Record, Table};
 use crate::refusal::Refusal;
-use model::errand::{ErrandStatus, Errand, Orphan, Sort};
+use model::errand::{Errand, ErrandStatus, Orphan, Sort};
 use model::{ErrandId, EventSeq, Moment, OrphanId, ServerId};
 
 #[derive(Clone, Debug)]

@@ -184,7 +184,10 @@ async fn what_has_no_record_is_an_orphan_until_it_is_gone(world: World) {
     world.pass(60);
     world.survey(vec![domain(902), bridge("br-77-lost")]).await;
     let second = world.orphans().await;
-    assert_eq!(second.iter().map(|orphan| orphan.found.name.as_str()).collect::<Vec<_>>(), ["drover-902", "br-77-lost"]);
+    assert_eq!(
+        second.iter().map(|orphan| orphan.found.name.as_str()).collect::<Vec<_>>(),
+        ["drover-902", "br-77-lost"]
+    );
     assert_eq!((second[0].id, second[0].first_seen), (first[1].id, first[1].first_seen));
     assert!(second[0].last_seen > first[1].last_seen);
     let counts = world.store.orphans_by_sort().await.unwrap();
