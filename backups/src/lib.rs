@@ -7,7 +7,8 @@ mod verify;
 
 pub use verify::verify;
 
-use commands::{files, ssh};
+use commands::files;
+use commands::ssh::{self, Machine};
 use errors::Fault;
 use hosts::Command;
 use lifecycle::Context;
@@ -23,7 +24,9 @@ const SCRUBBED: &str = "scrubbed";
 /// One repository, as its host sees it.
 #[derive(Clone, Debug)]
 pub struct Repository {
-    place: Place,
+    folder: String,
+    /// The machine that it is on, when that is not the host itself.
+    machine: Option<Machine>,
     storage: String,
 }
 
@@ -39,7 +42,7 @@ impl Repository {
     /// The one that the server's settings name, which must be there: one that is not mounted is not made anew.
     pub async fn open(cx: &Context, which: Which) -> Result<Self, Fault> {
         let repository = Self::of(cx, which)?;
-        let root = repository.root();
+        let root = &repository.folder;
         if *root == names::backups(&cx.settings.storage) || cx.run(repository.on(files::exists(root))).await? {
             return Ok(repository);
         }
@@ -56,45 +59,40 @@ impl Repository {
         let place = named.and_then(|text| Place::read(&text).ok()).ok_or_else(|| {
             Fault::new(&errors::backups::NO_REPOSITORY).hole("host", cx.host()).hole("repository", which.word())
         })?;
-        Ok(Self { place, storage: storage.clone() })
+        let (folder, machine) = match place {
+            Place::Folder(folder) => (folder, None),
+            Place::Ssh { address, folder } => (folder, Some(Machine { address, config: settings.ssh_config.clone() })),
+        };
+        Ok(Self { folder, machine, storage: storage.clone() })
     }
 
-    /// The address of the machine that it is on, when that is not the host itself.
-    pub fn address(&self) -> Option<&str> {
-        match &self.place {
-            Place::Folder(_) => None,
-            Place::Ssh { address, .. } => Some(address),
-        }
-    }
-
-    fn root(&self) -> &str {
-        match &self.place {
-            Place::Folder(folder) | Place::Ssh { folder, .. } => folder,
-        }
+    /// The machine that it is on, when that is not the host itself.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
     }
 
     /// A folder of the host where backups are made before they are in the repository: there itself when it is one.
     pub fn desk(&self) -> String {
-        match &self.place {
-            Place::Folder(folder) => folder.clone(),
-            Place::Ssh { .. } => names::outgoing_backups(&self.storage),
+        match &self.machine {
+            None => self.folder.clone(),
+            Some(_) => names::outgoing_backups(&self.storage),
         }
     }
 
     /// Where a VM's backups are.
     pub fn folder(&self, vm: ResourceId) -> String {
-        names::backups_of(self.root(), vm)
+        names::backups_of(&self.folder, vm)
     }
 
     pub fn backup(&self, vm: ResourceId, backup: ResourceId) -> String {
-        names::backup(self.root(), vm, backup)
+        names::backup(&self.folder, vm, backup)
     }
 
     /// The command on the machine that has the repository.
     pub fn on<T>(&self, command: Command<T>) -> Command<T> {
-        match &self.place {
-            Place::Folder(_) => command,
-            Place::Ssh { address, .. } => ssh::on(address, command),
+        match &self.machine {
+            None => command,
+            Some(machine) => ssh::on(machine, command),
         }
     }
 

@@ -26,7 +26,7 @@ pub async fn verify(cx: &Context, which: Which, vm: ResourceId, backup: Resource
                 }
                 Some(_) => {}
             }
-            if repository.address().is_none()
+            if repository.machine().is_none()
                 && let Some(reason) = cx.run_long(qemu_img::check(&path)).await?
             {
                 return Err(damaged(reason));

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a domain that does not carry the mark of its VM is never touched.
 
+pub mod checkpoint;
 pub mod device;
 pub mod image;
 pub mod power;

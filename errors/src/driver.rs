@@ -194,10 +194,10 @@ pub static NO_VM: Entry = Entry {
     category: Category::BadAnswer,
 };
 
-pub static VM_CLOSED: Entry = Entry {
+pub static VM_GOING: Entry = Entry {
     code: "1015",
-    text: "vm {vm} is closed.",
-    cause: "The VM was scrubbed before this could begin.",
+    text: "vm {vm} is {state}.",
+    cause: "The VM was scrubbed, or is to be, before this could begin.",
     remedy: "Scrub the resource, and make one of a VM that is there.",
     category: Category::Conflict,
 };
@@ -218,7 +218,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &DRIVER_MISSING,
     &HANDED_OVER,
     &NO_VM,
-    &VM_CLOSED,
+    &VM_GOING,
     &TOUCHED_WHILE_LOOKING,
     &SPEC_UNREADABLE,
     &REHEARSED,

@@ -154,6 +154,22 @@ pub static IMAGE_NO_USERDATA: Entry = Entry {
     category: Category::InvalidInput,
 };
 
+pub static BACKUP_UNUSABLE: Entry = Entry {
+    code: "iaas_vm_create_105",
+    text: "Backup {backup} is {state}, so that no VM can be made from it.",
+    cause: "It is not finished, or its files are gone or about to go.",
+    remedy: "Name a backup that is running.",
+    category: Category::Conflict,
+};
+
+pub static BACKUP_OUT_OF_REACH: Entry = Entry {
+    code: "iaas_vm_create_106",
+    text: "Backup {backup} is on {has}, and {server} cannot read it there.",
+    cause: "Its repository is a folder of that server.",
+    remedy: "Leave the server out, or keep backups in a repository user@host:/path that the settings of both servers name.",
+    category: Category::Conflict,
+};
+
 pub static NAME_TAKEN: Entry = Entry {
     code: "iaas_resource_007",
     text: "There is already a {what} named {name}.",
@@ -286,6 +302,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &SERVER_UNFIT,
     &IMAGE_TOO_LARGE,
     &IMAGE_NO_USERDATA,
+    &BACKUP_UNUSABLE,
+    &BACKUP_OUT_OF_REACH,
     &NAME_TAKEN,
     &ROUTER_EXISTS,
     &TASK_NOT_CANCELLABLE,

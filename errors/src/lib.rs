@@ -56,8 +56,8 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
-    Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
+    Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

@@ -26,7 +26,15 @@ pub static NO_IMAGE: Entry = Entry {
     category: Category::BadAnswer,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&IMAGE_CHECKSUM, &SEED_TOO_LARGE, &NO_IMAGE];
+pub static NO_BACKUP: Entry = Entry {
+    code: "2110",
+    text: "Backup {backup}, which {resource} is made from, is {state}.",
+    cause: "It was scrubbed after the VM was asked for, or it failed.",
+    remedy: "Scrub the VM, and make another one from a backup that is running.",
+    category: Category::Conflict,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&IMAGE_CHECKSUM, &SEED_TOO_LARGE, &NO_IMAGE, &NO_BACKUP];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

@@ -1,5 +1,6 @@
 //! What dispatchers and workers send and get: `/v1/fleet/...`.
 
+use model::backup::Backup;
 use model::errand::{Found, Taken};
 use model::event::Event;
 use model::image::Image;
@@ -50,7 +51,7 @@ pub struct Swept {
     pub woken: u32,
     /// Tasks that failed: their deadline passed, or their worker was lost too often.
     pub failed: u32,
-    /// Resources whose grace period has passed.
+    /// Resources whose grace period has passed, and backups that have expired.
     pub due: u32,
 }
 
@@ -70,6 +71,9 @@ pub struct Assignment {
     /// The VM that a snapshot, backup, volume or gpu belongs to, is attached to, or was until this task.
     #[serde(default)]
     pub vm: Option<Vm>,
+    /// Of a VM that is made from a backup.
+    #[serde(default)]
+    pub backup: Option<Backup>,
     /// Of a router: the VMs of its project that are not closed.
     #[serde(default)]
     pub neighbours: Vec<Neighbour>,

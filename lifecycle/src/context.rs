@@ -9,6 +9,7 @@ use errors::{Fault, Retry};
 use hosts::failure;
 use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
+use model::backup::Backup;
 use model::image::Image;
 use model::lock::{LockName, Mode};
 use model::project::Project;
@@ -39,6 +40,8 @@ pub struct Context {
     /// Of a router: the VMs of its project.
     pub neighbours: Vec<Neighbour>,
     vm: Option<Vm>,
+    /// Of a VM that is made from a backup.
+    pub backup: Option<Backup>,
     /// Of this attempt; zero before the claim and in a dry run.
     pub fence: Fence,
     verb: Verb,
@@ -77,6 +80,7 @@ impl Context {
             related: assignment.related,
             neighbours: assignment.neighbours,
             vm: assignment.vm,
+            backup: assignment.backup,
             fence: Fence(0),
             verb: assignment.task.verb,
             locks,
@@ -116,14 +120,22 @@ impl Context {
         self.needs(resource_type, "detached", |_| false, plan)
     }
 
-    /// Ready when the VM runs or is quiesced; else a wait for it.
+    /// Ready when the VM runs or is quiesced; else a wait for it. A scrub need not wait: its VM may itself wait for it, or be
+    /// gone. One that is about to go is not worked on for anything else.
     pub fn needs_vm_at_rest<P>(&self, plan: P) -> Prerequisite<P> {
         let Some(vm) = &self.vm else {
             return Prerequisite::Refuse(Fault::new(&errors::driver::NO_VM).hole("verb", self.verb));
         };
+        let is_going =
+            matches!(vm.state, State::Scrub | State::ScrubPrep | State::ScrubQueue | State::Scrubbing | State::Closed);
         match vm.state {
             State::Running | State::Quiesced => Prerequisite::Ready(plan),
-            State::Closed => Prerequisite::Refuse(Fault::new(&errors::driver::VM_CLOSED).hole("vm", vm.id)),
+            state if self.verb == Verb::Scrub && (state.is_stable() || state == State::Scrub) => {
+                Prerequisite::Ready(plan)
+            }
+            state if is_going && self.verb != Verb::Scrub => {
+                Prerequisite::Refuse(Fault::new(&errors::driver::VM_GOING).hole("vm", vm.id).hole("state", state))
+            }
             state => Prerequisite::Wait {
                 reason: format!("vm {} to be running or quiesced, it is {state}", vm.id),
                 resource: Some(vm.id),

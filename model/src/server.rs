@@ -169,7 +169,7 @@ impl ServerSpec {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
         self.settings.backup.check()?;
-        self.settings.router.check()?;
-        self.settings.ceph.check()
+        self.settings.ceph.check()?;
+        self.settings.router.check()
     }
 }

@@ -29,6 +29,9 @@ pub struct VmSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userdata: Option<String>,
     pub image: ImageId,
+    /// Its disks start as this backup's, and only disks that the backup does not have are empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<ResourceId>,
     /// The server it must stand on; without it the API picks one.
     #[serde(default)]
     pub server: Option<ServerId>,
@@ -181,6 +184,9 @@ impl Spec for VmSpec {
     fn check_change(&self, next: &Self) -> Result<(), String> {
         if self.image != next.image {
             return Err("image cannot be changed: build another VM".into());
+        }
+        if self.backup != next.backup {
+            return Err("backup cannot be changed: build another VM".into());
         }
         if self.server != next.server && next.server.is_some() {
             return Err("server cannot be changed".into());

@@ -146,6 +146,7 @@ pub fn vm(image: &Image) -> VmSpec {
         ssh_keys: Vec::new(),
         userdata: None,
         image: image.id,
+        backup: None,
         server: None,
         labels: Default::default(),
         phantom: None,

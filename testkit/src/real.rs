@@ -91,6 +91,16 @@ pub struct Sshd {
 }
 
 impl Sshd {
+    /// In ssh's own format, for a machine that is called `vault`.
+    pub fn config(&self) -> String {
+        let (identity, known) = (self.identity.display(), self.known_hosts.display());
+        let (host, port) = self.address.rsplit_once(':').expect("an address with a port");
+        let host = host.trim_start_matches("root@");
+        format!(
+            "Host vault\n  HostName {host}\n  Port {port}\n  IdentityFile {identity}\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
+        )
+    }
+
     pub fn options(&self) -> SshOptions {
         SshOptions { identity: Some(self.identity.clone()), known_hosts: Some(self.known_hosts.clone()) }
     }

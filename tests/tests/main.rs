@@ -7,6 +7,8 @@ mod rig;
 
 /// Two workers, one task; a worker that was paused; cancel, dry run, waiting, poison.
 mod attempts;
+/// Chains of backups on a fake host: what is kept, what goes, and what a backup refuses.
+mod backups;
 /// Changed behind drover's back: found, repaired, adopted.
 mod drift;
 /// What a paused worker does late is refused at the host.
@@ -21,6 +23,8 @@ mod orphans;
 mod planted;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
+/// A worker killed in the middle of a real backup.
+mod real_backup_crash;
 /// Volumes on a Ceph cluster: data that goes from VM to VM, growth, crashes, a full pool.
 mod real_ceph;
 /// The compose file.
@@ -39,6 +43,8 @@ mod real_rabbitmq;
 mod real_router;
 /// What routers are made from, before the programs that read it.
 mod real_ruleset;
+/// Segments that reach another host.
+mod real_segments;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

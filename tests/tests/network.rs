@@ -1,16 +1,23 @@
 //! What the chapters on real routers share: this machine as a router node, and namespaces that play tenants, the internet and
 //! other hosts.
 
-use model::ServerType;
+use hosts::phantom::Phantom;
+use iaas::tenant::{Accepted, Create};
+use model::resource::Resource;
 use model::server::{RouterSettings, ServerSpec};
-use serde_json::json;
+use model::virtual_router::VirtualRouterSpec;
+use model::{ProjectId, ResourceId, ServerType, State, TaskId, names};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv6Addr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::fleet::server;
 use testkit::real::{self, run};
+use testkit::{Fleet, eventually};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// The way out of every router here, and whom it meets there.
 pub const PUBLIC: &str = "rt-public";
@@ -30,8 +37,9 @@ impl Node {
     pub fn new() -> Self {
         // Left by a run that was killed.
         tidy();
-        let before = seen();
-        let node = Self { storage: real::storage(), before };
+        let storage = real::storage();
+        let before = seen(&storage.path().display().to_string());
+        let node = Self { storage, before };
         run("ip", &["link", "add", "name", PUBLIC, "type", "bridge"]);
         run("ip", &["link", "set", "dev", PUBLIC, "up"]);
         node
@@ -54,7 +62,7 @@ impl Node {
     /// What has come to the node since the beginning, besides the test's own.
     pub fn news(&self) -> Vec<String> {
         let own = |name: &String| name.ends_with(PUBLIC) || name.contains(Place::MARK);
-        seen().into_iter().filter(|name| !self.before.contains(name) && !own(name)).collect()
+        seen(&self.storage()).into_iter().filter(|name| !self.before.contains(name) && !own(name)).collect()
     }
 
     pub fn is_as_before(&self) {
@@ -72,20 +80,21 @@ impl Drop for Node {
 }
 
 /// What is on the node that a router could leave there.
-fn seen() -> Vec<String> {
+fn seen(storage: &str) -> Vec<String> {
     let lines = |text: String, sign: &str| -> Vec<String> {
         text.lines().filter_map(|line| line.split_whitespace().next()).map(|name| format!("{sign} {name}")).collect()
     };
     let mut seen = lines(run("ip", &["netns", "list"]), "namespace");
     let links = lines(run("ip", &["-brief", "link", "show"]), "link");
-    let ours =
-        |name: &String| ["link dr-", "link dc-", "link br-", "link rt-"].iter().any(|mark| name.starts_with(mark));
+    let ours = |name: &String| {
+        ["link dr-", "link dc-", "link rt-"].iter().any(|mark| name.starts_with(mark)) || name.contains("-rt-")
+    };
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));
     let servers = Command::new("pgrep").args(["-a", "dnsmasq"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
-    seen.extend(servers.lines().filter(|line| line.contains("/routers/")).map(|line| format!("process {line}")));
+    seen.extend(servers.lines().filter(|line| line.contains(storage)).map(|line| format!("process {line}")));
     seen
 }
 
@@ -251,3 +260,102 @@ impl Drop for Stream {
 
 /// A busy machine; a limit, not a measure.
 pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// One at a time: they count what is on this machine, and two fresh fleets would name their routers alike.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// A fleet with this machine as a router node and a phantom server for VMs, and the node as it was before.
+pub struct Ground {
+    pub fleet: Fleet,
+    pub node: Node,
+    _alone: MutexGuard<'static, ()>,
+}
+
+pub async fn ground(change: impl FnOnce(&mut RouterSettings)) -> Ground {
+    let alone = ALONE.lock().await;
+    let node = Node::new();
+    let vms = Phantom::new("phantom-1");
+    let mut fleet = Fleet::setup()
+        .host(node.server(change), None)
+        .host(server("phantom-1", ServerType::Phantom), Some(Arc::new(vms)))
+        .lease_secs(15)
+        .start()
+        .await;
+    fleet.work();
+    Ground { fleet, node, _alone: alone }
+}
+
+impl Ground {
+    pub async fn build(&self, project: ProjectId, mut wish: Value) -> Resource<VirtualRouterSpec> {
+        wish["server"] = json!(self.fleet.servers[0].id);
+        let spec: VirtualRouterSpec = serde_json::from_value(wish).expect("a wish");
+        let wish = Create { project_id: project, name: "router".into(), spec };
+        let built: Accepted<VirtualRouterSpec> =
+            self.fleet.client.create(&wish, &uuid::Uuid::new_v4().to_string()).await.expect("it is accepted");
+        self.succeeds(built.task_id).await;
+        self.fleet.client.read(built.resource.id).await.expect("the router")
+    }
+
+    pub async fn succeeds(&self, task: TaskId) {
+        let task =
+            eventually(LIMIT, "the task ends", async || match self.fleet.client.task(task, Duration::ZERO).await {
+                Ok(task) if task.status.has_ended() => Ok(task),
+                other => Err(format!("{other:?}")),
+            })
+            .await;
+        assert_eq!(task.error, None, "{task:#?}");
+    }
+
+    pub async fn change(&self, router: ResourceId, patch: Value) {
+        let changed: Accepted<VirtualRouterSpec> = self.fleet.change(router, patch).await;
+        self.succeeds(changed.task_id).await;
+    }
+
+    pub async fn ask(&self, router: ResourceId, state: State) {
+        let asked: Accepted<VirtualRouterSpec> = self.fleet.ask(router, state).await;
+        self.succeeds(asked.task_id).await;
+    }
+
+    pub async fn scrub<S: model::resource::Spec>(&self, id: ResourceId) {
+        // A router may be hearing of a VM that has just gone.
+        eventually(LIMIT, "the scrub is accepted", async || {
+            self.fleet.client.ask::<S>(id, State::Scrub, false).await.map_err(|failure| failure.to_string())
+        })
+        .await;
+        self.fleet.reaches::<S>(id, State::Closed).await;
+    }
+
+    pub async fn end(self, routers: &[ResourceId]) {
+        for router in routers {
+            self.scrub::<VirtualRouterSpec>(*router).await;
+        }
+        self.fleet.stop().await;
+        self.node.is_as_before();
+    }
+}
+
+/// The bridge of a router's segment.
+pub fn bridge(router: &Resource<VirtualRouterSpec>, segment: usize) -> String {
+    let segment = &router.spec.segments[segment];
+    names::bridge(segment.id.expect("its number"), &segment.name)
+}
+
+pub fn internet() -> Place {
+    Place::new("inet").plugged(PUBLIC, &[&format!("{GATEWAY}/24"), "2001:db8::1/64"])
+}
+
+pub fn tenant(name: &str, bridge: &str, address: &str, gateway: &str) -> Place {
+    Place::new(name).plugged(bridge, &[address]).routed("default", gateway)
+}
+
+pub fn wish() -> Value {
+    json!({
+        "segments": [
+            { "name": "rt-web", "address": "10.1.0.1/24", "address_v6": "fd00:1::1/64" },
+            { "name": "rt-store", "address": "10.2.0.1/24" },
+        ],
+        "address": "203.0.113.7/24",
+        "address_v6": "2001:db8::7/64",
+        "nats": [{ "public": "203.0.113.20", "private": "10.1.0.5" }],
+    })
+}

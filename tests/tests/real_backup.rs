@@ -6,6 +6,7 @@ use crate::real_kvm::{Ground, ground};
 use iaas::tenant::Accepted;
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
+use model::server::BackupSettings;
 use model::task::{Task, TaskStatus};
 use model::vm::{Disk, VmSpec};
 use model::{ResourceId, State, TaskId, names};
@@ -20,41 +21,46 @@ struct Chain {
     ground: Ground,
     vm: ResourceId,
     repository: String,
+    into: Repository,
     seen: TempDir,
-    said: usize,
 }
 
-fn virsh(arguments: &[&str]) -> String {
+pub fn virsh(arguments: &[&str]) -> String {
     let uri = real::libvirt_uri();
     run("virsh", &[&["-q", "-c", &uri], arguments].concat())
 }
 
+/// A line on the guest's console.
+pub fn tell(vm: ResourceId, line: &str) {
+    let console = virsh(&["ttyconsole", &names::domain(vm)]);
+    let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
+    console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
+}
+
 impl Chain {
     async fn new(segment: &str, bandwidth_mb: u32, full_every: u32) -> Self {
-        let limits = move |kvm: &mut model::server::ServerSpec| {
-            (kvm.settings.backup.bandwidth_mb, kvm.settings.backup.full_every) = (bandwidth_mb, full_every);
-        };
-        let ground = ground(limits, Default::default()).await;
+        Self::with(segment, BackupSettings { bandwidth_mb, full_every, ..BackupSettings::default() }).await
+    }
+
+    async fn with(segment: &str, settings: BackupSettings) -> Self {
+        let ground = ground(|kvm| kvm.settings.backup = settings, Default::default()).await;
         let wish = ground.wish(segment, "10.77.0.5/24");
         let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
         let wish = VmSpec { disks: vec![disk("root", true), disk("data", false)], ..wish };
         let vm = ground.build("origin", wish).await;
         ground.says(vm, "drover-guest ready", 1).await;
         let repository = names::backups(&ground.machine.storage());
-        Self { ground, vm, repository, seen: TempDir::new().expect("a folder"), said: 0 }
+        Self { ground, vm, repository, into: Repository::Primary, seen: TempDir::new().expect("a folder") }
     }
 
     /// The guest writes so many megabytes of a word.
-    async fn writes(&mut self, disk: &str, at: u32, count: u32, word: &str) {
-        let console = virsh(&["ttyconsole", &names::domain(self.vm)]);
-        let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
-        console.write_all(format!("write {disk} {at} {count} {word}\n").as_bytes()).expect("the guest is told");
+    async fn writes(&self, disk: &str, at: u32, count: u32, word: &str) {
+        tell(self.vm, &format!("write {disk} {at} {count} {word}"));
         self.ground.says(self.vm, &format!("drover-guest wrote={word}"), 1).await;
-        self.said += 1;
     }
 
     async fn asks(&self, name: &str) -> Accepted<BackupSpec> {
-        let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
+        let spec = BackupSpec { vm: self.vm, repository: self.into, valid_hours: 24 };
         self.ground.fleet.create(name, spec).await
     }
 
@@ -83,6 +89,22 @@ impl Chain {
             let file = format!("{}/{disk}.qcow2", self.folder(backup));
             run("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", &self.copy(name, disk), &file]);
         }
+    }
+
+    /// A new VM made from it has the same bytes, and runs.
+    async fn is_restored(&self, name: &str, backup: ResourceId) {
+        let origin: Resource<VmSpec> = self.ground.fleet.client.read(self.vm).await.expect("the VM");
+        let mut wish = VmSpec { backup: Some(backup), ..origin.spec };
+        wish.nics.clear();
+        let vm = self.ground.build(&format!("from-{name}"), wish).await;
+        self.ground.says(vm, &format!("drover-guest hostname=from-{name}"), 1).await;
+        for disk in ["root", "data"] {
+            let restored = names::disk(&self.ground.machine.storage(), vm, disk);
+            let now = self.copy("restored", disk);
+            run("qemu-img", &["convert", "-U", "-O", "raw", &restored, &now]);
+            run("cmp", &[&self.copy(name, disk), &now]);
+        }
+        self.ground.scrub(vm).await;
     }
 
     /// Neither a job, nor a checkpoint or a file of it.
@@ -118,7 +140,7 @@ fn fact(backup: &Resource<BackupSpec>, name: &str) -> String {
 
 #[tokio::test]
 async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_time() {
-    let mut chain = Chain::new("t1", 0, 4).await;
+    let chain = Chain::new("t1", 0, 4).await;
     chain.writes("root", 0, 20, "first").await;
     chain.writes("data", 100, 10, "apples").await;
     let full = chain.back_up("full").await;
@@ -137,6 +159,9 @@ async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_tim
     for (name, id) in &backups {
         chain.is_as_then(name, *id);
     }
+    chain.is_restored("two", backups[2].1).await;
+    chain.is_restored("three", backups[3].1).await;
+
     let small = std::fs::metadata(format!("{}/root.qcow2", chain.folder(backups[3].1))).expect("a file").len();
     assert!(small < 1 << 20, "an increment of 3 MiB takes {small} bytes");
 
@@ -157,7 +182,7 @@ async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_tim
 
 #[tokio::test]
 async fn real_backup_after_what_broke_the_record_of_changes_it_is_a_full_one_that_says_why() {
-    let mut chain = Chain::new("t2", 0, 9).await;
+    let chain = Chain::new("t2", 0, 9).await;
     let domain = names::domain(chain.vm);
     chain.writes("data", 3, 2, "apples").await;
     chain.back_up("full").await;
@@ -216,7 +241,7 @@ async fn is_copying(chain: &Chain, task: TaskId) -> Task {
 
 #[tokio::test]
 async fn real_backup_one_that_is_cancelled_leaves_no_job_no_checkpoint_and_no_file() {
-    let mut chain = Chain::new("t3", 1, 9).await;
+    let chain = Chain::new("t3", 1, 9).await;
     chain.writes("data", 0, 150, "apples").await;
     let asked = chain.asks("cancelled").await;
     is_copying(&chain, asked.task_id).await;
@@ -225,5 +250,35 @@ async fn real_backup_one_that_is_cancelled_leaves_no_job_no_checkpoint_and_no_fi
     assert_eq!(ended.status, TaskStatus::Cancelled, "{ended:#?}");
     chain.has_nothing_of(asked.resource.id);
     chain.scrub(asked.resource.id).await;
+    chain.end().await;
+}
+
+#[tokio::test]
+async fn real_backup_a_chain_on_another_machine_is_sent_there_and_comes_back_in_a_restore() {
+    let (sshd, there) = (real::sshd(), TempDir::new().expect("a folder"));
+    let config = there.path().join("ssh_config");
+    std::fs::write(&config, sshd.config()).expect("the file is written");
+    let repository = there.path().join("vault").display().to_string();
+    std::fs::create_dir(&repository).expect("a folder");
+    let settings = BackupSettings {
+        secondary: Some(format!("root@vault:{repository}")),
+        ssh_config: Some(config.display().to_string()),
+        ..BackupSettings::default()
+    };
+    let mut chain = Chain::with("t4", settings).await;
+    (chain.repository, chain.into) = (repository, Repository::Secondary);
+    chain.writes("data", 100, 10, "apples").await;
+    let full = chain.back_up("full").await;
+    chain.writes("data", 105, 10, "pears").await;
+    let next = chain.back_up("next").await;
+    assert_eq!(fact(&next, "kind"), "incremental", "{:#?}", next.facts);
+    chain.is_as_then("full", full.id);
+    chain.is_as_then("next", next.id);
+    let outgoing = names::outgoing_backups(&chain.ground.machine.storage());
+    assert_eq!(std::fs::read_dir(outgoing).expect("the folder").count(), 0, "left on the way");
+    chain.is_restored("next", next.id).await;
+    chain.scrub(full.id).await;
+    chain.scrub(next.id).await;
+    chain.has_nothing_of(next.id);
     chain.end().await;
 }

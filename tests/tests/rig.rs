@@ -57,8 +57,13 @@ impl Ground {
             Kind::VirtualRouter => {
                 let host = Arc::new(Router::new("host-1"));
                 let words = host.clone();
-                let words = Arc::new(move || words.words());
-                Self { host, server_type: ServerType::Router, image: image(), words, cluster: None }
+                Self {
+                    host,
+                    server_type: ServerType::Router,
+                    image: image(),
+                    words: Arc::new(move || words.words()),
+                    cluster: None,
+                }
             }
             other => panic!("the free tests have no ground for {other}: add it here"),
         }

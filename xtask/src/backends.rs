@@ -139,7 +139,7 @@ impl Backends {
         // A home of its own: what this machine's user has in the shell's start-up files writes to the commands' answers.
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\nPidFile {at}/pid\n\
-             SetEnv HOME={at}/home\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxSessions 100\nMaxStartups 100\n"
+             SetEnv HOME={at}/home\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxSessions 100\nMaxStartups 100\n"
         );
         fs::write(folder.join("config"), config)?;
         fs::create_dir_all("/run/sshd")?;

@@ -66,6 +66,7 @@ impl Unit {
         };
         if state == State::Scrub
             && let Some(vm) = row.vm_id.filter(|_| row.resource_type() == ResourceType::Ceph)
+            && self.resource(vm).await?.is_some_and(|vm| vm.resource.state != State::Closed)
         {
             return Err(Refusal::in_use("ceph", row.resource.id, format_args!("vm {vm}")));
         }

@@ -58,13 +58,18 @@ impl Store {
             resource.resource.spec = task.dry_spec.take().unwrap_or(resource.resource.spec);
         }
         let wish = Wish::from_text(resource.resource_type(), &resource.resource.spec)?;
+        resource.vm_id = wish.vm().or(resource.vm_id);
         let related = self.related(&resource, task.task.verb).await?;
         fill(self.pool(), std::slice::from_mut(&mut task)).await?;
-        let vm_id = resource.vm_id;
+        let (vm_id, backup_id) = (resource.vm_id, wish.backup());
         let resource = resource.plain().with(wish.to_value()?);
         let vm = self.companion_of(vm_id).await?;
+        let backup = match backup_id {
+            Some(id) => read::<ResourceRow>(self.pool(), id.0).await?.map(|row| row.shown()).transpose()?,
+            None => None,
+        };
         let neighbours = self.neighbours(&resource).await?;
-        Ok(Assignment { task: task.task, resource, project, server, image, related, vm, neighbours })
+        Ok(Assignment { task: task.task, resource, project, server, image, related, vm, backup, neighbours })
     }
 
     async fn related(&self, resource: &ResourceRow, verb: Verb) -> Answer<Vec<Related>> {

@@ -45,11 +45,21 @@ impl Unit {
             return Err(Refusal::etag(row.label(), row.resource.version, version));
         }
         let may = allowed(kind, from, row.failed);
-        let into = if from == State::Quiesced { State::QuiescedUpdate } else { State::RunningUpdate };
-        let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && from != State::Unresourced) else {
+        let into = match from {
+            State::Quiesced => State::QuiescedUpdate,
+            State::Unresourced => row.failed.and_then(|verb| states::retry_into(kind, verb)).unwrap_or(from),
+            _ => State::RunningUpdate,
+        };
+        let is_update = matches!(into, State::RunningUpdate | State::QuiescedUpdate);
+        let Some(found) = states::row(kind, into).filter(|_| may.contains(&into) && is_update) else {
             return Err(Refusal::state(row.label(), from, may, into));
         };
         let (now, next) = self.next_wish(&row, &patch).await?;
+        // What could not be attached may still be taken from its VM: else it would hold the VM for ever.
+        let is_release = row.vm_id.is_some() && next.vm().is_none();
+        if from == State::Unresourced && !is_release {
+            return Err(Refusal::state(row.label(), from, may, into));
+        }
         let grown = largest(row.took, next.takes());
         // Labels count where they are asked for anew: it stands where it stands.
         let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };
@@ -72,9 +82,8 @@ impl Unit {
         }
         let id = task.task.id;
         self.put_task(task);
-        if !ask.dry_run && now.nics() != next.nics() {
-            let nics = [now.nics(), next.nics()].concat();
-            self.tell_router(row.resource.project_id, &nics, &ask.who.name).await?;
+        if !ask.dry_run {
+            self.tell_router_of(&row, &now.to_text(), &ask.who.name).await?;
         }
         Ok((row, id))
     }
@@ -102,7 +111,13 @@ impl Unit {
         next.check()?;
         now.check_change(&next)?;
         if let Some(vm) = next.vm().filter(|_| next.vm() != now.vm()) {
-            self.companion(vm, row.resource.project_id).await?;
+            let companion = self.companion(vm, row.resource.project_id).await?;
+            if next.stands_with_vm() && companion.resource.server_id != row.resource.server_id {
+                return Err(Refusal::spec(format_args!(
+                    "vm {vm} stands on {}, not on {}",
+                    companion.resource.host, row.resource.host
+                )));
+            }
         }
         if let Some(id) = next.image() {
             let image = self.image(id).await?.ok_or_else(|| Refusal::not_found("image", id))?;

@@ -188,10 +188,11 @@ impl Unit {
             Some(id) => Some(self.companion(id, project).await?),
             None => None,
         };
+        let restored = self.restored(&order.wish, project).await?;
         let beside = vm.as_ref().filter(|_| order.wish.stands_with_vm()).map(|vm| vm.resource.server_id);
         let labels = order.wish.labels();
         let want = Want { resource: order.resource_type, takes: order.wish.takes(), labels: &labels };
-        let (id, kind) = match order.wish.server().or(beside) {
+        let (id, kind) = match order.wish.server().or(beside).or(restored) {
             Some(named) => {
                 let row = self.servers.get(&named).ok_or_else(|| Refusal::not_found("server", named))?;
                 let name = row.server.spec.name.clone();

@@ -18,7 +18,7 @@ use crate::{Store, Who};
 use errors::Category;
 use iaas::tenant::{DriftFilter, Drifted, Page};
 use model::drift::{Drift, DriftPolicy};
-use model::{Kind, ResourceId, State, TaskId, Verb, Version, states};
+use model::{Kind, ResourceId, State, TaskId, Verb, states};
 
 const DUE: &str = "SELECT id FROM resources WHERE state IN ('running', 'quiesced') AND checked_at <= $1 \
                    AND kind IN ('vm_kvm', 'vm_hyperv', 'virtual_router', 'ceph') ORDER BY checked_at LIMIT $2";
@@ -67,9 +67,9 @@ impl Store {
                     return Err(Refusal::state(row.label(), row.resource.state, may, "a look at its drift"));
                 }
                 match policy {
-                    DriftPolicy::Report => unit.look_at(row, &who.name).map(Some),
+                    DriftPolicy::Report => unit.look_at(row, &who.name).await.map(Some),
                     DriftPolicy::Repair => unit.make_as_wished(row, &who.name).await,
-                    DriftPolicy::Adopt => unit.adopt(row).map(|()| None),
+                    DriftPolicy::Adopt => unit.adopt(row, &who.name).await.map(|()| None),
                 }
             })
         })
@@ -88,14 +88,6 @@ fn update(kind: Kind, state: State) -> Option<(State, Verb)> {
     states::row(kind, found).map(|row| (found, row.verb))
 }
 
-impl TaskRow {
-    /// A dry run of an update that changes nothing.
-    pub fn is_check(&self) -> bool {
-        let updates = matches!(self.task.verb, Verb::Updaterunning | Verb::Updatequiesced);
-        self.task.dry_run && self.dry_spec.is_none() && updates
-    }
-}
-
 impl Unit {
     /// Looks at resources that nobody has looked at for long, and forgets the tasks of old looks.
     pub async fn sweep_drift(&mut self) -> Answer<()> {
@@ -104,33 +96,65 @@ impl Unit {
         line.moment(later(self.now, -i64::from(secs)));
         line.int(MOST);
         for id in self.numbers(DUE, line).await? {
-            if let Some(mut row) = self.resource(ResourceId(id)).await? {
+            if let Some(mut row) = self.resource(ResourceId(id)).await?
+                && update(row.resource.kind, row.resource.state).is_some()
+            {
                 // Not again before its turn comes, whatever becomes of the look.
                 row.checked_at = self.now;
-                self.look_at(row, BY)?;
+                self.look_at(row, BY).await?;
             }
         }
+        self.forget_looks().await
+    }
+
+    /// The tasks of looks that ended a while ago.
+    async fn forget_looks(&mut self) -> Answer<()> {
         let oldest = later(self.now, -KEPT_SECS);
-        let mut line = Line::default();
-        line.moment(oldest);
-        let sql = "SELECT id FROM tasks WHERE asked_by = 'drift' AND ended_at <= $1 LIMIT 1";
-        if self.numbers(sql, line).await?.is_empty() {
+        let before = || {
+            let mut line = Line::default();
+            line.moment(oldest);
+            line
+        };
+        let old = self.numbers("SELECT id FROM tasks WHERE looks = 1 AND ended_at <= $1 LIMIT 500", before()).await?;
+        if old.is_empty() {
             return Ok(());
         }
         self.flush().await?;
-        for sql in [
-            "DELETE FROM task_steps WHERE task_id IN (SELECT id FROM tasks WHERE asked_by = 'drift' AND ended_at <= $1)",
-            "DELETE FROM tasks WHERE asked_by = 'drift' AND ended_at <= $1 AND dry_run = 1",
-        ] {
-            let mut line = Line::default();
-            line.moment(oldest);
-            self.execute(sql, line).await?;
+        for id in old {
+            let Some(row) = self.task(TaskId(id)).await? else { continue };
+            self.tallies.push(("task", row.task.kind, row.task.status.word(), -1));
+            self.tasks.forget(&row.task.id);
+            for sql in ["DELETE FROM task_steps WHERE task_id = $1", "DELETE FROM tasks WHERE id = $1"] {
+                let mut line = Line::default();
+                line.int(id);
+                self.execute(sql, line).await?;
+            }
         }
         Ok(())
     }
 
+    /// A look that has not ended yet.
+    async fn open_look(&mut self, id: ResourceId) -> Answer<Option<TaskId>> {
+        let is_it = |row: &&TaskRow| row.looks && row.task.resource_id == id && !row.task.status.has_ended();
+        if let Some(row) = self.tasks.unstored().find(is_it) {
+            return Ok(Some(row.task.id));
+        }
+        let mut line = Line::default();
+        line.int(id.0);
+        let sql = "SELECT id FROM tasks WHERE resource_id = $1 AND looks = 1 AND ended_at IS NULL";
+        for task in self.numbers(sql, line).await? {
+            if let Some(row) = self.task(TaskId(task)).await?.filter(|row| is_it(&row)) {
+                return Ok(Some(row.task.id));
+            }
+        }
+        Ok(None)
+    }
+
     /// A dry run of the update, with the wish as it is.
-    fn look_at(&mut self, row: ResourceRow, by: &str) -> Answer<TaskId> {
+    async fn look_at(&mut self, row: ResourceRow, by: &str) -> Answer<TaskId> {
+        if let Some(open) = self.open_look(row.resource.id).await? {
+            return Ok(open);
+        }
         let from = row.resource.state;
         let Some((_, verb)) = update(row.resource.kind, from) else {
             return Err(Refusal::unexpected("a look at what has no update"));
@@ -138,6 +162,8 @@ impl Unit {
         let request = Request { by: by.to_owned(), from: Some(from), traceparent: None, dry_run: true };
         let mut task = self.new_task(&row, verb, request);
         let id = task.task.id;
+        task.looks = true;
+        self.stand_beside_vm(&mut task.task, &row).await?;
         self.queue(&mut task, &row, None);
         self.put_task(task);
         self.put_resource(row);
@@ -162,7 +188,7 @@ impl Unit {
     }
 
     /// The record says what is on the host from now on.
-    fn adopt(&mut self, mut row: ResourceRow) -> Answer<()> {
+    async fn adopt(&mut self, mut row: ResourceRow, by: &str) -> Answer<()> {
         let Some(actual) = row.resource.drift.as_ref().and_then(|drift| drift.actual.clone()) else {
             return Err(Refusal::spec(format_args!("{}: nothing was found that a record can say", row.label())));
         };
@@ -174,11 +200,11 @@ impl Unit {
         self.exchange(row.resource.server_id, row.took, next.takes());
         row.took = next.takes();
         row.resource.spec = next.to_text();
-        row.resource.version = Version(row.resource.version.0 + 1);
-        row.resource.updated_at = self.now;
         row.resource.drift = None;
+        let state = row.resource.state;
+        self.begin_in(&mut row, Some(state), state, by, None);
         // What else there is, the next look finds.
-        self.look_at(row, BY).map(drop)
+        self.look_at(row, BY).await.map(drop)
     }
 
     /// The end of a look.
@@ -202,16 +228,18 @@ impl Unit {
         let policy = self.servers.get(&resource.resource.server_id).map(|row| row.server.spec.settings.drift);
         resource.checked_at = self.now;
         resource.resource.drift = found;
-        let adopts = resource.resource.drift.as_ref().is_some_and(|drift| drift.actual.is_some());
-        match policy.unwrap_or_default() {
-            DriftPolicy::Repair if resource.resource.drift.is_some() => {
-                self.make_as_wished(resource, BY).await.map(drop)
-            }
-            DriftPolicy::Adopt if adopts => self.adopt(resource),
-            _ => {
-                self.put_resource(resource);
+        let drift = resource.resource.drift.clone();
+        self.put_resource(resource.clone());
+        match (policy.unwrap_or_default(), drift) {
+            // What could not even be looked at, an update would only make unresourced.
+            (DriftPolicy::Repair, Some(Drift { error: None, .. })) => self.make_as_wished(resource, BY).await.map(drop),
+            (DriftPolicy::Adopt, Some(Drift { actual: Some(_), .. })) => {
+                if let Err(refusal) = self.adopt(resource, BY).await {
+                    tracing::warn!(%refusal, "what was found cannot be adopted");
+                }
                 Ok(())
             }
+            _ => Ok(()),
         }
     }
 }

@@ -275,6 +275,7 @@ impl Unit {
             handed_out: 0,
             has_steps: false,
             waited: None,
+            looks: false,
         }
     }
 }

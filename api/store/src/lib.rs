@@ -18,6 +18,7 @@
 
 mod ask;
 mod assignment;
+mod backup;
 mod cancel;
 mod change;
 mod claim;

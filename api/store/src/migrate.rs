@@ -10,7 +10,7 @@ use std::time::Duration;
 const STEPS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_companions.sql"),
-    include_str!("../migrations/0004_drift.sql"),
+    include_str!("../migrations/0003_drift.sql"),
     include_str!("../migrations/0004_errands.sql"),
 ];
 

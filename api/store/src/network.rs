@@ -56,8 +56,17 @@ impl Unit {
         Ok(self.resource(id).await?.filter(|row| is_it(&row)).map(|_| id))
     }
 
-    /// A VM's nics have come, changed or gone: a router that runs is updated, one that is at work looks again once it is at
-    /// rest, any other looks when it starts.
+    /// Nics that a VM was to have, or had, and those that it has.
+    pub async fn tell_router_of(&mut self, row: &ResourceRow, other: &str, by: &str) -> Answer<()> {
+        let (now, other) = (&row.resource.spec, Wish::from_text(row.resource_type(), other)?);
+        let now = Wish::from_text(row.resource_type(), now)?;
+        if now.nics() == other.nics() {
+            return Ok(());
+        }
+        self.tell_router(row.resource.project_id, &[now.nics(), other.nics()].concat(), by).await
+    }
+
+    /// A VM's nics have come, changed or gone: a router that runs is updated, any other once it runs.
     pub async fn tell_router(&mut self, project: ProjectId, nics: &[Nic], by: &str) -> Answer<()> {
         if nics.is_empty() {
             return Ok(());
@@ -68,30 +77,11 @@ impl Unit {
         if !wish.segments().iter().any(|(name, _)| nics.iter().any(|nic| nic.segment == *name)) {
             return Ok(());
         }
-        match row.resource.state {
-            State::Running => self.make_as_wished(row, by).await.map(drop),
-            State::Requested
-            | State::Building
-            | State::RunningUpdate
-            | State::RunningUpdating
-            | State::Restart
-            | State::Restarting => {
-                row.stale = true;
-                self.put_resource(row);
-                Ok(())
-            }
-            State::Ignore
-            | State::Unresourced
-            | State::Quiesce
-            | State::Quiesced
-            | State::Scrub
-            | State::ScrubQueue
-            | State::Quiescing
-            | State::ScrubPrep
-            | State::QuiescedUpdate
-            | State::QuiescedUpdating
-            | State::Scrubbing
-            | State::Closed => Ok(()),
+        if row.resource.state == State::Running {
+            return self.make_as_wished(row, by).await.map(drop);
         }
+        row.stale = true;
+        self.put_resource(row);
+        Ok(())
     }
 }

@@ -95,7 +95,7 @@ impl Unit {
 
     /// Ends a task: its resource first, then itself.
     pub async fn end(&mut self, row: TaskRow, mut resource: ResourceRow, end: End, by: &str) -> Answer<()> {
-        if row.is_check() {
+        if row.looks {
             return self.end_check(row, resource, end).await;
         }
         if row.task.dry_run || resource.resource.task_id != Some(row.task.id) {
@@ -121,7 +121,8 @@ impl Unit {
             }
             End::Cancelled(None) => {
                 if let Some(before) = row.spec_before.clone() {
-                    resource.resource.spec = before;
+                    let undone = std::mem::replace(&mut resource.resource.spec, before);
+                    self.tell_router_of(&resource, &undone, by).await?;
                 }
             }
         }
@@ -132,7 +133,7 @@ impl Unit {
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {
             State::ScrubQueue => Some(self.grace_end(&resource).await?),
-            _ => None,
+            _ => self.expiry(&resource, into)?,
         };
         self.shift(&mut resource, into, by, Some(&row.task)).await?;
         self.close_task(row, end, &resource);

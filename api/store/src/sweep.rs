@@ -1,4 +1,5 @@
-//! What time does: leases that run out, waits that end, tasks that nobody takes, grace periods that pass.
+//! What time does: leases that run out, waits that end, tasks that nobody takes, grace periods that pass, backups that
+//! expire.
 //!
 //! A task has one timer, `due_at`, and a resource one, `scrub_due_at`; both are indexed, so that a sweep costs what is due
 //! and nothing for what is idle.
@@ -46,8 +47,10 @@ impl Unit {
             }
         }
         for id in self.due(DUE_RESOURCES).await? {
-            if let Some(row) = self.resource(ResourceId(id)).await? {
-                self.sweep_grace(row, &mut swept);
+            match self.resource(ResourceId(id)).await? {
+                Some(row) if row.resource.state == State::ScrubQueue => self.sweep_grace(row, &mut swept),
+                Some(row) => swept.due += u32::from(self.expire(row).await?),
+                None => {}
             }
         }
         self.sweep_drift().await?;

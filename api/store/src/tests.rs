@@ -1,6 +1,7 @@
 //! The suite, written once and run on both databases: on SQLite always, on PostgreSQL when `DROVER_TEST_POSTGRES` holds the
 //! URL of an admin database.
 
+mod backups;
 mod cancel;
 mod change;
 mod claim;

@@ -7,6 +7,7 @@
 
 use crate::limits::later;
 use crate::refusal::{Answer, Refusal};
+use crate::settle::End;
 use crate::unit::Unit;
 use crate::{Store, Who};
 use iaas::fleet::{Release, Wait};
@@ -46,6 +47,10 @@ impl Unit {
         self.report_steps(&mut row, &resource, wait.steps, wait.steps_total);
         if let Some(by) = row.task.cancel_by.clone() {
             return self.end_cancelled(row, resource, &by).await;
+        }
+        if row.looks {
+            // Nobody waits for a look: the next one comes in its time.
+            return self.end(row, resource, End::Cancelled(None), &who.name).await;
         }
         if let Some(fault) = wait.fault {
             row.task.faults += 1;

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
     Vm(Box<VmSpec>),
-    VirtualRouter(VirtualRouterSpec),
+    VirtualRouter(Box<VirtualRouterSpec>),
     Snapshot(SnapshotSpec),
     Backup(BackupSpec),
     Ceph(CephSpec),
@@ -54,7 +54,9 @@ impl Wish {
     pub fn from_value(resource_type: ResourceType, value: Value) -> Answer<Self> {
         let wish = match resource_type {
             ResourceType::Vm => serde_json::from_value(value).map(|spec| Self::Vm(Box::new(spec))),
-            ResourceType::VirtualRouter => serde_json::from_value(value).map(Self::VirtualRouter),
+            ResourceType::VirtualRouter => {
+                serde_json::from_value(value).map(|spec| Self::VirtualRouter(Box::new(spec)))
+            }
             ResourceType::Snapshot => serde_json::from_value(value).map(Self::Snapshot),
             ResourceType::Backup => serde_json::from_value(value).map(Self::Backup),
             ResourceType::Ceph => serde_json::from_value(value).map(Self::Ceph),
@@ -126,6 +128,22 @@ impl Wish {
         match self {
             Self::Vm(vm) => Some(vm.image),
             Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
+    /// The backup that it is made from.
+    pub fn backup(&self) -> Option<ResourceId> {
+        match self {
+            Self::Vm(vm) => vm.backup,
+            Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
+    /// How long it is kept once it is built, in hours.
+    pub fn valid_hours(&self) -> Option<u32> {
+        match self {
+            Self::Backup(backup) => Some(backup.valid_hours),
+            Self::Vm(_) | Self::VirtualRouter(_) | Self::Snapshot(_) | Self::Ceph(_) | Self::Gpu(_) => None,
         }
     }
 

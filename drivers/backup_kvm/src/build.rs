@@ -3,6 +3,7 @@
 use crate::plan::Plan;
 use crate::steps::{copy::Copy, pack::Pack, publish::Publish, seal::Seal, undo};
 use backups::Repository;
+use commands::files;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::backup::Backup;
@@ -33,6 +34,13 @@ pub async fn execute(cx: &Context, backup: &Backup, repository: Repository) -> R
     if let Err(fault) = cx.carry_out(steps).await {
         return Err(cx.undo(fault, undo::all(cx, vm, backup.id, &repository)).await);
     }
+    facts(cx, backup, &repository).await
+}
+
+/// What the repository has now.
+async fn facts(cx: &Context, backup: &Backup, repository: &Repository) -> Result<(), Fault> {
+    let vm = backup.spec.vm;
+    let folder = repository.backup(vm, backup.id);
     if let Some(manifest) = repository.manifest(cx, vm, backup.id).await? {
         cx.fact("kind", json!(manifest.kind));
         cx.fact("why_full", json!(manifest.why_full));
@@ -41,7 +49,9 @@ pub async fn execute(cx: &Context, backup: &Backup, repository: Repository) -> R
         cx.fact("bytes", json!(manifest.bytes()));
         cx.fact("made_at", json!(manifest.made_at));
         cx.fact("valid_until", json!(manifest.valid_until));
-        cx.fact("folder", json!(repository.backup(vm, backup.id)));
+        let sum = cx.run(repository.on(files::sha256(&backups::manifest_in(&folder)))).await?;
+        cx.fact("sha256", json!(sum));
+        cx.fact("folder", json!(folder));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! DHCP and DNS of a router's segments: dnsmasq's configuration, and the files of hosts that it reads again on a signal. Pure
 //! functions, with golden files.
 
+use crate::ruleset::digest;
 use ipnet::IpNet;
 use model::names;
 use model::server::RouterSettings;
 use model::virtual_router::network::{Lan, Network};
 use model::vm::{Neighbour, Nic};
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -42,10 +42,6 @@ pub fn config(folder: &str, network: &Network, settings: &RouterSettings) -> Opt
     let pid_file = format!("{folder}/dnsmasq-{}.pid", digest(&text));
     let _ = writeln!(text, "pid-file={pid_file}");
     Some(Config { text, pid_file })
-}
-
-pub fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn serve(lan: &Lan, mtu: u32, text: &mut String) {

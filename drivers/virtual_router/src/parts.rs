@@ -5,7 +5,7 @@ use crate::difference::{Found, difference};
 use crate::dnsmasq::{self, Config};
 use crate::layout::{Layout, Power, layout};
 use crate::plan::Plan;
-use crate::ruleset::{Ruleset, ruleset};
+use crate::ruleset::{Ruleset, digest, ruleset};
 use crate::steps::boot::Booted;
 use crate::steps::dnsmasq::{Loaded, Serving};
 use crate::steps::files::{File, Files};
@@ -66,7 +66,7 @@ impl Parts {
             File { path: names::router_unit_file(router.id), text: unit(&boot), mode: 0o644 },
         ];
         files.extend(dnsmasq.as_ref().map(|config| file("dnsmasq.conf", config.text.clone(), 0o644)));
-        let hosts = dnsmasq::digest(&format!("{leases}\n{hosts}"));
+        let hosts = digest(&format!("{leases}\n{hosts}"));
         Self { folder, files, layout, ruleset, dnsmasq, hosts, logs }
     }
 }
@@ -82,11 +82,7 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     if logs {
         steps.then(LogOfNamespaces);
     }
-    steps.then(Loads {
-        namespace: namespace.clone(),
-        path: format!("{folder}/ruleset.nft"),
-        revision: ruleset.revision,
-    });
+    steps.then(Loads { namespace: namespace.clone(), folder: folder.clone(), revision: ruleset.revision });
     for lan in &plan.network.lans {
         steps.then(Bridge { segment: lan.id, name: lan.bridge(), host: cx.host().into() });
     }

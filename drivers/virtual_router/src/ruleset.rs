@@ -13,7 +13,7 @@ pub const TABLE: &str = "drover";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruleset {
     pub text: String,
-    /// The name of a chain that does nothing but tell which ruleset this is.
+    /// Another for every ruleset.
     pub revision: String,
 }
 
@@ -25,14 +25,17 @@ pub fn ruleset(router: ResourceId, network: &Network) -> Ruleset {
     if network.public.is_some() {
         nat(network, &mut body);
     }
-    let digest: String = Sha256::digest(&body).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let revision = format!("revision-{digest}");
     // Made before it is deleted: deleting what is absent is an error.
     let text = format!(
-        "# drover virtual_router {router}\ntable inet {TABLE} {{}}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n\
-         \tchain {revision} {{\n\t}}\n{body}}}\n"
+        "# drover virtual_router {router}\ntable inet {TABLE} {{}}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n{}}}\n",
+        body.trim_start_matches('\n')
     );
+    let revision = digest(&text);
     Ruleset { text, revision }
+}
+
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn chain(out: &mut String, name: &str, head: &str, rules: &[String]) {

@@ -21,7 +21,9 @@ pub fn while_off(cx: &Context, vm: &Vm, plan: &Plan, steps: &mut Steps) -> Resul
             continue;
         }
         let path = names::disk(storage, vm.id, &disk.name);
-        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base: disk.primary.then(|| base.clone()) });
+        // A disk out of a backup stands on nothing.
+        let base = (disk.primary && vm.spec.backup.is_none()).then(|| base.clone());
+        steps.then(Disk { name: disk.name.clone(), path, gb: disk.gb, base });
     }
     if image.spec.cloud_init {
         steps.then(Seed { path: names::seed(storage, vm.id), bytes: seed::image(vm)? });

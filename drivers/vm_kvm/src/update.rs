@@ -24,7 +24,10 @@ pub fn left_behind(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
         steps.then(RemoveFile { path: path.clone() });
     }
     images::removed(cx, vm, &images::stray(vm), steps);
-    steps.then(segments::LeaveBridges { host: cx.host().into() });
+    // Those that others have left are no difference of this VM.
+    if !cx.is_dry_run() || !update.change.gone_nics.is_empty() {
+        steps.then(segments::LeaveBridges { host: cx.host().into() });
+    }
 }
 
 /// Disks in the VM's folder that its wish does not name: also those that a lost attempt took from the domain already.

@@ -2,9 +2,12 @@
 
 use super::Session;
 use super::resource::{self, Any, New, given};
+use crate::cli::Follow;
 use clap::{Subcommand, ValueEnum};
-use model::ResourceId;
+use iaas::tenant::Create;
 use model::backup::{BackupSpec, Repository};
+use model::vm::VmSpec;
+use model::{ResourceId, ServerId};
 
 #[derive(Debug, Subcommand)]
 pub enum Backup {
@@ -19,6 +22,18 @@ pub enum Backup {
         /// How long it is kept
         #[arg(long, value_name = "HOURS", default_value_t = 24 * 30)]
         valid_hours: u32,
+    },
+    /// Build a new VM like the one that was backed up, its disks as they were then
+    Restore {
+        id: ResourceId,
+        /// Of the new VM
+        #[arg(long)]
+        name: String,
+        /// The server it must stand on; that of the backup when left out
+        #[arg(long, value_name = "ID")]
+        server: Option<ServerId>,
+        #[command(flatten)]
+        follow: Follow,
     },
     #[command(flatten)]
     Any(Any),
@@ -39,6 +54,23 @@ pub async fn run(session: &Session, command: Backup) -> anyhow::Result<()> {
             };
             new.create(session, || Ok(BackupSpec { vm: given(vm, "--vm")?, repository, valid_hours })).await
         }
+        Backup::Restore { id, name, server, follow } => restore(session, id, name, server, follow).await,
         Backup::Any(command) => resource::any::<BackupSpec>(session, command).await,
     }
+}
+
+/// The VM's wish, also of one that is closed; its nics get macs of their own.
+async fn restore(
+    session: &Session,
+    id: ResourceId,
+    name: String,
+    server: Option<ServerId>,
+    follow: Follow,
+) -> anyhow::Result<()> {
+    let backup = session.client.read::<BackupSpec>(id).await?;
+    let vm = session.client.read::<VmSpec>(backup.spec.vm).await?;
+    let mut spec = VmSpec { backup: Some(id), server, ..vm.spec };
+    spec.nics.iter_mut().for_each(|nic| (nic.mac, nic.segment_id) = (None, None));
+    let wish = Create { project_id: backup.project_id, name, spec };
+    resource::create(session, wish, None, follow).await
 }

@@ -94,6 +94,7 @@ impl Options {
             ssh_keys: keys.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),
             userdata: self.userdata.as_ref().map(read).transpose()?,
             image: self.image.unwrap_or(ImageId(0)),
+            backup: None,
             server: self.server,
             labels: self.labels.iter().cloned().collect(),
             phantom: None,

@@ -111,6 +111,7 @@ fn vm(n: u8, image: &Image, server: ServerId, phantom: Option<PhantomScript>) ->
         ssh_keys: Vec::new(),
         userdata: None,
         image: image.id,
+        backup: None,
         server: Some(server),
         labels: Default::default(),
         phantom,

@@ -12,6 +12,9 @@ pub struct BackupSettings {
     pub primary: Option<String>,
     #[serde(default)]
     pub secondary: Option<String>,
+    /// A file on the host in ssh's own format, for the port, the key and the known hosts of a repository on another machine.
+    #[serde(default)]
+    pub ssh_config: Option<String>,
     /// MiB a second that the backup of one VM may read; 0 is no limit.
     #[serde(default)]
     pub bandwidth_mb: u32,
@@ -22,7 +25,7 @@ pub struct BackupSettings {
 
 impl Default for BackupSettings {
     fn default() -> Self {
-        Self { primary: None, secondary: None, bandwidth_mb: 0, full_every: default_full_every() }
+        Self { primary: None, secondary: None, ssh_config: None, bandwidth_mb: 0, full_every: default_full_every() }
     }
 }
 
@@ -70,6 +73,9 @@ impl BackupSettings {
     pub fn check(&self) -> Result<(), String> {
         for text in [&self.primary, &self.secondary].into_iter().flatten() {
             Place::read(text)?;
+        }
+        if self.ssh_config.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            return Err("settings.backup.ssh_config is an absolute path".into());
         }
         if self.full_every == 0 {
             return Err("settings.backup.full_every is at least 1".into());

@@ -40,7 +40,8 @@ fn a_wish_is_read_with_its_rules_in_order_and_its_ranges_apart() {
 
 #[test]
 fn what_is_wrong_names_its_field() {
-    let cases: &[(fn(&mut Value), &str)] = &[
+    type Case = (fn(&mut Value), &'static str);
+    let cases: &[Case] = &[
         (
             |wish| wish["segments"][1]["address"] = "10.1.0.129/25".into(),
             "segments store (10.1.0.129/25) overlaps segments web",

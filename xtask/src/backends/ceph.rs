@@ -3,7 +3,7 @@
 
 use super::{Backends, answers, free_port, listens};
 use crate::run::{command, quietly};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -29,7 +29,7 @@ impl Backends {
         let ceph = |argv: &[&str]| quietly(command("ceph").arg("-c").arg(&conf).args(argv));
         let keyring = |name: &str| folder.join(format!("{name}.keyring")).display().to_string();
         ceph(&["auth", "get-or-create", "mgr.a", "mon", "profile mgr", "osd", "allow *", "-o", &keyring("mgr.a")])?;
-        quietly(command("ceph-mgr").arg("-c").arg(&conf).args(["-i", "a"]))?;
+        daemon(command("ceph-mgr").arg("-c").arg(&conf).args(["-i", "a"]))?;
         ceph(&["osd", "new", &osd])?;
         ceph(&[
             "auth",
@@ -44,9 +44,13 @@ impl Backends {
             "-o",
             &keyring("osd.0"),
         ])?;
-        let daemon = |more: &[&str]| quietly(command("ceph-osd").arg("-c").arg(&conf).args(["-i", "0"]).args(more));
-        daemon(&["--mkfs", "--osd-uuid", &osd])?;
-        daemon(&[])?;
+        let store = || {
+            let mut store = command("ceph-osd");
+            store.arg("-c").arg(&conf).args(["-i", "0"]);
+            store
+        };
+        quietly(store().args(["--mkfs", "--osd-uuid", &osd]))?;
+        daemon(&mut store())?;
         for pool in POOLS {
             ceph(&["osd", "pool", "create", pool, "4"])?;
             quietly(command("rbd").arg("-c").arg(&conf).args(["pool", "init", pool]))?;
@@ -59,6 +63,17 @@ impl Backends {
     }
 }
 
+/// It puts itself into the background, once it has come up; with nothing of ours open.
+fn daemon(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = command.status().with_context(|| format!("starting {name}"))?;
+    if !status.success() {
+        bail!("{name} does not start ({status}); its log is in the cluster's folder");
+    }
+    Ok(())
+}
+
 /// One copy of everything is enough for a test, and one OSD has it.
 fn configuration(folder: &Path, cluster: &str, port: u16) -> String {
     let at = folder.display();
@@ -69,7 +84,7 @@ fn configuration(folder: &Path, cluster: &str, port: u16) -> String {
          run dir = {at}\nadmin socket = {at}/$name.$pid.asok\nlog file = {at}/$name.log\npid file = {at}/$name.pid\ncrash dir = {at}\n\
          osd pool default size = 1\nosd pool default min size = 1\nosd pool default pg autoscale mode = off\n\
          mon allow pool size one = true\nmon allow pool delete = true\nmon warn on pool no redundancy = false\n\
-         osd crush chooseleaf type = 0\nmon data avail warn = 1\nmon data avail crit = 1\nmon max pg per osd = 1000\n\
+         osd crush chooseleaf type = 0\nmon data avail warn = 0\nmon data avail crit = 0\nmon max pg per osd = 1000\n\
          bluestore block size = {BYTES}\nosd memory target = 939524096\nmgr initial modules =\n\
          [mon.a]\nmon data = {at}/mon\nkeyring = {at}/mon.keyring\n[mgr.a]\nmgr data = {at}/mgr\n[osd.0]\nosd data = {at}/osd\n"
     )
@@ -80,7 +95,9 @@ fn monitor(folder: &Path, conf: &Path, cluster: &str, port: u16) -> Result<()> {
     let key = |path: &Path, name: &str, rights: &[&str]| {
         let mut tool = command("ceph-authtool");
         tool.arg("--create-keyring").arg(path).args(["--gen-key", "-n", name]);
-        rights.iter().for_each(|right| drop(tool.args(["--cap", right, "allow *"])));
+        for right in rights {
+            tool.args(["--cap", right, "allow *"]);
+        }
         quietly(&mut tool)
     };
     key(&own, "mon.", &["mon"])?;
@@ -88,11 +105,11 @@ fn monitor(folder: &Path, conf: &Path, cluster: &str, port: u16) -> Result<()> {
     quietly(command("ceph-authtool").arg(&own).arg("--import-keyring").arg(&admin))?;
     let address = format!("[v2:127.0.0.1:{port}]");
     quietly(command("monmaptool").args(["--create", "--fsid", cluster, "--addv", "a", &address]).arg(&map))?;
-    let mut monitor = command("ceph-mon");
-    monitor.arg("-c").arg(conf).args(["-i", "a"]);
-    let mut made: Command = command("ceph-mon");
-    made.arg("-c").arg(conf).args(["-i", "a", "--mkfs", "--monmap"]).arg(&map).arg("--keyring").arg(&own);
-    quietly(&mut made)?;
-    monitor.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    monitor.status().context("starting ceph-mon").map(drop)
+    let monitor = || {
+        let mut monitor = command("ceph-mon");
+        monitor.arg("-c").arg(conf).args(["-i", "a"]);
+        monitor
+    };
+    quietly(monitor().args(["--mkfs", "--monmap"]).arg(&map).arg("--keyring").arg(&own))?;
+    daemon(&mut monitor())
 }

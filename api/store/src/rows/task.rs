@@ -25,6 +25,8 @@ pub(crate) struct TaskRow {
     pub has_steps: bool,
     /// The reason of its last wait, and since when it has been that: one that goes on through several tries is one wait.
     pub waited: Option<(String, Moment)>,
+    /// A dry run of an update that changes nothing: a look at drift.
+    pub looks: bool,
 }
 
 impl TaskRow {
@@ -106,6 +108,7 @@ impl Record for TaskRow {
             "wait_since",
             "wait_resource_id",
             "wait_until",
+            "looks",
         ],
         clash: Clash::Replace,
     };
@@ -150,6 +153,7 @@ impl Record for TaskRow {
         line.maybe_moment(self.waited.as_ref().map(|(_, since)| *since));
         line.maybe_int(waiting.and_then(|waiting| waiting.resource_id).map(|id| id.0));
         line.maybe_moment(waiting.map(|waiting| waiting.until));
+        line.int(self.looks);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
@@ -193,11 +197,13 @@ impl Record for TaskRow {
             handed_out: from.small()?,
             has_steps: from.flag()?,
             waited: from.maybe_text()?.zip(from.maybe_moment()?),
+            looks: false,
         };
         let resource_id = from.maybe_int()?.map(ResourceId);
         if let (Some((reason, since)), Some(until)) = (row.waited.clone(), from.maybe_moment()?) {
             row.task.waiting_for = Some(Waiting { reason, resource_id, since, until });
         }
+        row.looks = from.flag()?;
         Ok(row)
     }
 }

@@ -18,6 +18,8 @@ crate::tests::suite! {
     a_router_that_is_at_work_looks_again_once_it_is_at_rest,
     what_names_a_vm_gets_its_record_and_keeps_it_from_being_scrubbed,
     a_volume_is_attached_where_its_vm_stands,
+    a_volume_that_could_not_be_attached_can_be_taken_from_its_vm,
+    a_router_hears_of_what_was_taken_back,
     facts_are_kept_with_the_resource_and_null_takes_one_away,
 }
 
@@ -182,4 +184,48 @@ async fn facts_are_kept_with_the_resource_and_null_takes_one_away(world: World) 
     let fence = world.claim(next).await.unwrap().fence;
     settle(next, fence, json!({"parent": null})).await;
     assert_eq!(json!(facts().await), json!({"bytes": 7}));
+}
+
+async fn a_volume_that_could_not_be_attached_can_be_taken_from_its_vm(world: World) {
+    let fleet = world.fleet().await;
+    world.server("ceph-1", ServerType::Ceph, (1, 1, 1000)).await;
+    let vm = world.running_vm(&fleet).await;
+    let volume: Accepted<CephSpec> = world.make(&fleet, json!({"gb": 1, "pool": "rbd"})).await;
+    world.carry_out(volume.task_id).await;
+    let id = volume.resource.id;
+    let attach: Accepted<CephSpec> = world.patch(id, json!({"vm": vm.resource.id})).await;
+    let fence = world.claim(attach.task_id).await.unwrap().fence;
+    world.settle(attach.task_id, fence, Outcome::Failed { error: super::world::error() }).await.unwrap();
+    let version = world.store.resource_read::<CephSpec>(id, &operator()).await.unwrap().version;
+    let grow = json!({"gb": 2});
+    let refused = world.store.resource_change::<CephSpec>(id, version, grow, &operator(), None, false).await;
+    assert_eq!(code(refused), codes::STATE_NOT_ALLOWED.code, "only a way out");
+    let detach: Accepted<CephSpec> = world.patch(id, json!({"vm": null})).await;
+    assert_eq!(world.task(detach.task_id).await.host, "phantom-1");
+    world.carry_out(detach.task_id).await;
+    world.store.resource_ask::<CephSpec>(id, State::Scrub, &operator(), None, false).await.unwrap();
+}
+
+async fn a_router_hears_of_what_was_taken_back(world: World) {
+    let fleet = world.fleet().await;
+    let router = world.router_on_web(&fleet).await;
+    let id = router.resource.id;
+    world.carry_out(router.task_id).await;
+    let vm = world.vm(&fleet).await;
+    world.carry_out(vm.task_id).await;
+    world.carry_out(world.router_now(id).await.task_id.unwrap()).await;
+    let change: Accepted<VmSpec> = world.patch(vm.resource.id, json!({"nics": []})).await;
+    let update = world.router_now(id).await.task_id.unwrap();
+    world.carry_out(update).await;
+    world.store.task_cancel(change.task_id, &operator()).await.unwrap();
+    let now = world.router_now(id).await;
+    assert_eq!(now.state, State::RunningUpdate);
+    assert_eq!(world.assignment(now.task_id.unwrap()).await.neighbours[0].nics.len(), 1);
+    // One that comes while the router is asked to quiesce is not forgotten when that is cancelled.
+    world.carry_out(now.task_id.unwrap()).await;
+    let ask =
+        world.store.resource_ask::<VirtualRouterSpec>(id, State::Quiesce, &operator(), None, false).await.unwrap();
+    world.patch::<VmSpec>(vm.resource.id, json!({"nics": []})).await;
+    world.store.task_cancel(ask.task_id, &operator()).await.unwrap();
+    assert_eq!(world.router_now(id).await.state, State::RunningUpdate);
 }

@@ -4,7 +4,7 @@ use super::world::{World, error, operator, worker};
 use iaas::fleet::{Outcome, Settle};
 use iaas::tenant::DriftFilter;
 use model::drift::{Drift, DriftPolicy};
-use model::task::{Plan, PlannedStep};
+use model::task::{Plan, PlannedStep, TaskStatus};
 use model::vm::VmSpec;
 use model::{ResourceId, ServerType, State, TaskId};
 use serde_json::{Value, json};
@@ -14,6 +14,9 @@ crate::tests::suite! {
     what_a_look_would_do_is_its_drift_until_it_is_mended,
     a_look_that_crossed_a_change_says_nothing,
     a_repair_is_an_update_to_the_same_wish,
+    a_look_that_failed_is_shown_and_repairs_nothing,
+    a_dry_run_of_a_tenant_is_no_look,
+    there_is_one_look_at_a_time_and_it_does_not_wait,
     what_is_adopted_is_in_the_record_and_in_the_servers_room,
 }
 
@@ -130,4 +133,34 @@ async fn what_is_adopted_is_in_the_record_and_in_the_servers_room(world: World) 
     assert_eq!((now.spec.cpu, now.spec.ram_mb, now.state, now.drift), (3, 2048, State::Running, None));
     let used = world.store.server_read(now.server_id).await.unwrap().used;
     assert_eq!((used.cores, used.ram_mb), (3, 2048));
+}
+
+async fn a_look_that_failed_is_shown_and_repairs_nothing(world: World) {
+    let id = world.kvm_vm("repair").await;
+    let task = world.check(id).await;
+    let fence = world.claim(task).await.unwrap().fence;
+    world.settle(task, fence, Outcome::Failed { error: error() }).await.unwrap();
+    assert_eq!(world.drift(id).await.unwrap().error, Some(error()));
+    assert_eq!(world.state(id).await, State::Running);
+}
+
+async fn a_dry_run_of_a_tenant_is_no_look(world: World) {
+    let id = world.kvm_vm("repair").await;
+    let asked = world.store.resource_ask::<VmSpec>(id, State::RunningUpdate, &operator(), None, true).await.unwrap();
+    world.looked(asked.task_id, &["power on"], None).await;
+    assert_eq!((world.drift(id).await, world.state(id).await), (None, State::Running));
+}
+
+async fn there_is_one_look_at_a_time_and_it_does_not_wait(world: World) {
+    let id = world.kvm_vm("report").await;
+    let first = world.check(id).await;
+    assert_eq!(world.check(id).await, first);
+    world.pass(600);
+    world.store.sweep("d1").await.unwrap();
+    assert_eq!(world.check(id).await, first);
+    let fence = world.claim(first).await.unwrap().fence;
+    world.wait_for(first, Some(fence), None).await.unwrap();
+    assert_eq!(world.task(first).await.status, TaskStatus::Cancelled, "the host is away");
+    assert_eq!((world.drift(id).await, world.state(id).await), (None, State::Running));
+    assert_ne!(world.check(id).await, first);
 }

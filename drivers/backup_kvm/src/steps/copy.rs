@@ -5,7 +5,6 @@
 
 use crate::job;
 use crate::plan::Plan;
-use crate::steps::undo::drop_checkpoint;
 use commands::files;
 use commands::virsh::backup::{self, Job};
 use errors::Fault;
@@ -33,7 +32,7 @@ impl Copy {
         // After a full backup no other one goes on from what was before.
         let stale = if plan.parent().is_none() { plan.checkpoints.as_slice() } else { &[] };
         for name in stale.iter().chain([&plan.checkpoint()]) {
-            drop_checkpoint(cx, plan.vm, name).await?;
+            domains::checkpoint::delete(cx, plan.vm, name).await?;
         }
         cx.run(files::remove_tree(&part)).await?;
         cx.run(files::make_folder(&part)).await?;
@@ -66,14 +65,16 @@ impl Copy {
             return Ok(());
         }
         let each = (most / self.0.disks.len() as u32).max(1);
+        let mut refused = Vec::new();
         for disk in &self.0.disks {
-            let set = cx.run(backup::set_speed(uri, &domain, &disk.target, each)).await;
-            // A small disk may be copied already.
-            if set.is_err() && matches!(cx.run(backup::job(uri, &domain)).await?, Job::Runs(_)) {
-                continue;
-            }
+            refused.extend(cx.run(backup::set_speed(uri, &domain, &disk.target, each)).await.err());
         }
-        Ok(())
+        // A small disk may be copied already; but not all of them while the job runs.
+        let is_in_vain = refused.len() == self.0.disks.len();
+        match refused.pop() {
+            Some(fault) if is_in_vain && matches!(cx.run(backup::job(uri, &domain)).await?, Job::Runs(_)) => Err(fault),
+            _ => Ok(()),
+        }
     }
 
     async fn wait(&self, cx: &Context) -> Result<(), Fault> {

@@ -23,7 +23,7 @@ impl Pack {
     /// On the way to another machine the parent is there and not here; an empty disk stands for it, as only what the job
     /// has copied is read.
     async fn stand_in(&self, cx: &Context) -> Result<(), Fault> {
-        let (Some(parent), Some(_)) = (self.plan.parent(), self.plan.repository.address()) else { return Ok(()) };
+        let (Some(parent), Some(_)) = (self.plan.parent(), self.plan.repository.machine()) else { return Ok(()) };
         let folder = names::backup(&self.plan.repository.desk(), self.plan.vm, parent.backup);
         cx.run(files::make_folder(&folder)).await?;
         cx.run(qemu_img::create_bytes(&format!("{folder}/{}.qcow2", self.disk.name), self.disk.size)).await

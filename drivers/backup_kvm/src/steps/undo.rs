@@ -2,9 +2,8 @@
 
 use crate::job;
 use backups::Repository;
-use commands::virsh::{self, State, backup, checkpoint};
-use commands::{files, qemu_img};
-use domains::Which;
+use commands::files;
+use commands::virsh::{backup, checkpoint};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step, Steps};
 use model::{ResourceId, names};
@@ -70,29 +69,7 @@ impl Step for DropCheckpoint {
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
-        Box::pin(drop_checkpoint(cx, self.vm, &self.name))
-    }
-}
-
-/// The checkpoint and its bitmaps; what is absent is dropped already. Others lose nothing: each records for itself.
-pub async fn drop_checkpoint(cx: &Context, vm: ResourceId, name: &str) -> Result<(), Fault> {
-    let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(vm));
-    if !cx.run(checkpoint::list(uri, &domain)).await?.iter().any(|kept| kept == name) {
-        return Ok(());
-    }
-    if cx.run(virsh::state(uri, &domain)).await? == Some(State::ShutOff) {
-        // Libvirt does this only for what runs.
-        for disk in domains::present(cx, vm, Which::Kept).await?.disks {
-            if cx.run(qemu_img::info(&disk.path)).await?.is_some_and(|info| info.has_bitmap(name)) {
-                cx.run(qemu_img::remove_bitmap(&disk.path, name)).await?;
-            }
-        }
-        return cx.run(checkpoint::forget(uri, &domain, name)).await;
-    }
-    match cx.run(checkpoint::delete(uri, &domain, name)).await {
-        Ok(()) => Ok(()),
-        // QEMU was killed before it had written the bitmap down.
-        Err(_) => cx.run(checkpoint::forget(uri, &domain, name)).await,
+        Box::pin(domains::checkpoint::delete(cx, self.vm, &self.name))
     }
 }
 
@@ -106,7 +83,7 @@ struct RemovePart {
 impl RemovePart {
     /// What is to go, here and on the repository's machine.
     async fn left(&self, cx: &Context) -> Result<(Option<String>, Option<String>), Fault> {
-        let Some(_) = self.repository.address() else {
+        let Some(_) = self.repository.machine() else {
             return Ok((cx.run(files::exists(&self.part)).await?.then(|| self.part.clone()), None));
         };
         // With what stands in for the parent: one backup of a VM at a time.

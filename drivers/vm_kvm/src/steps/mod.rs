@@ -5,4 +5,5 @@ pub mod disk;
 pub mod folder;
 pub mod image;
 pub mod remove;
+pub mod restore;
 pub mod seed;

@@ -4,11 +4,13 @@ use super::ip::open;
 use super::state::{Answer, Process, Refused, State, refused};
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
-use serde_json::json;
+
+/// What answers in a namespace.
+type Program = fn(&mut State, &str, &[&str]) -> Answer;
 
 pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(Effect, Answer)> {
-    let (effect, answer): (Effect, fn(&mut State, &str, &[&str]) -> Answer) = match argv {
-        ["nft", "-j", "list", "chains"] => (Looks, chains),
+    let (effect, answer): (Effect, Program) = match argv {
+        ["nft", "-s", "list", "table", "inet", _] => (Looks, table),
         ["nft", "-f", _] => (Acts, load),
         ["sysctl", "-n", ..] => (Looks, read_settings),
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
@@ -58,15 +60,14 @@ fn sha256sums(files: &Files, paths: &[&str]) -> Answer {
 
 // --- nftables ---------------------------------------------------------------------------------------------------------
 
-fn chains(state: &mut State, space: &str, _argv: &[&str]) -> Answer {
-    let tables = state.spaces.get(space).into_iter().flat_map(|space| &space.tables);
-    let rows = tables.flat_map(|(table, text)| {
-        let names = text.lines().filter_map(|line| line.trim().strip_prefix("chain ")?.strip_suffix(" {"));
-        names.map(move |name| json!({ "chain": { "family": "inet", "table": table, "name": name } }))
-    });
-    let head = json!({ "metainfo": { "version": "1.0.6", "json_schema_version": 1 } });
-    let all: Vec<_> = std::iter::once(head).chain(rows).collect();
-    Ok(format!("{}\n", json!({ "nftables": all })))
+fn table(state: &mut State, space: &str, argv: &[&str]) -> Answer {
+    let name = argv[5];
+    match open(state, space)?.tables.get(name) {
+        Some(text) => Ok(format!("table inet {name} {{\n{text}")),
+        None => {
+            refused(1, format!("Error: No such file or directory\nlist table inet {name}\n                ^^^^^^\n"))
+        }
+    }
 }
 
 /// One table of the family inet, made, deleted and made anew; whether the rules in it make sense only the real one knows.

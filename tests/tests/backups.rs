@@ -1,0 +1,165 @@
+//! Chains of backups on a fake host: what stands on what, what is kept for whom, and what a backup refuses.
+
+use iaas::tenant::Accepted;
+use model::backup::{BackupSpec, Repository};
+use model::resource::Resource;
+use model::task::{Task, TaskStatus};
+use model::vm::VmSpec;
+use model::{Kind, ResourceId, ServerType, State, TaskId, names};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use testkit::fakes::kvm::{self, Kvm};
+use testkit::fleet::{image, server, vm};
+use testkit::{Fleet, LIMIT, eventually};
+
+/// A VM on a fake host, and a worker.
+struct Ground {
+    host: Arc<Kvm>,
+    fleet: Fleet,
+    vm: ResourceId,
+    repository: String,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let host = Arc::new(Kvm::new("host-1"));
+        let mut image = image();
+        let bytes = kvm::qcow2(1);
+        host.add_file(&image.source, &bytes);
+        image.sha256 = kvm::sha256(&bytes);
+        let mut server = server("host-1", ServerType::Kvm);
+        server.settings.backup.full_every = 3;
+        let repository = names::backups(&server.settings.storage);
+        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).start().await;
+        fleet.work();
+        let built: Accepted<VmSpec> = fleet.create("origin", vm(&fleet.image)).await;
+        fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
+        Self { host, fleet, vm: built.resource.id, repository }
+    }
+
+    async fn asks(&self) -> Accepted<BackupSpec> {
+        let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
+        self.fleet.create("backup", spec).await
+    }
+
+    async fn back_up(&self) -> Resource<BackupSpec> {
+        let asked = self.asks().await;
+        self.fleet.reaches::<BackupSpec>(asked.resource.id, State::Running).await
+    }
+
+    async fn scrub(&self, backup: ResourceId) {
+        self.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
+        self.fleet.reaches::<BackupSpec>(backup, State::Closed).await;
+    }
+
+    fn has(&self, backup: ResourceId) -> bool {
+        self.host.file(&format!("{}/root.qcow2", names::backup(&self.repository, self.vm, backup))).is_some()
+    }
+
+    /// Of the VM's domain.
+    fn checkpoints(&self) -> Vec<String> {
+        let mark = format!("{}/checkpoint ", names::domain(self.vm));
+        self.host.words().into_keys().filter_map(|key| key.strip_prefix(&mark).map(str::to_owned)).collect()
+    }
+
+    async fn note(&self, task: TaskId, part: &str) -> Task {
+        eventually(LIMIT, &format!("a step notes {part:?}"), async || {
+            let task = self.fleet.client.task(task, Duration::ZERO).await.map_err(|failure| failure.to_string())?;
+            let noted = task.steps.iter().any(|step| step.note.as_ref().is_some_and(|note| note.contains(part)));
+            if noted { Ok(task) } else { Err(format!("{task:?}")) }
+        })
+        .await
+    }
+}
+
+fn kinds<'a>(backups: impl IntoIterator<Item = &'a Resource<BackupSpec>>) -> Vec<Value> {
+    let fact = |backup: &Resource<BackupSpec>, name: &str| backup.facts.get(name).cloned().unwrap_or_default();
+    backups.into_iter().map(|backup| json!([fact(backup, "kind"), fact(backup, "parent")])).collect()
+}
+
+#[tokio::test]
+async fn a_chain_ends_where_the_settings_say_and_keeps_what_it_stands_on() {
+    let ground = Ground::new().await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(ground.back_up().await);
+    }
+    let [a, b, c, d] = made.iter().map(|backup| backup.id).collect::<Vec<_>>().try_into().expect("four");
+    let wanted = [json!(["full", null]), json!(["incremental", a]), json!(["incremental", b]), json!(["full", null])];
+    assert_eq!(kinds(&made), wanted);
+    // The new chain has forgotten the old one's.
+    assert_eq!(ground.checkpoints(), [names::checkpoint(d)]);
+
+    ground.scrub(a).await;
+    ground.scrub(c).await;
+    assert_eq!([a, b, c, d].map(|id| ground.has(id)), [true, true, false, true]);
+    ground.scrub(b).await;
+    assert_eq!([a, b, c, d].map(|id| ground.has(id)), [false, false, false, true]);
+    ground.scrub(d).await;
+    let left: Vec<_> = ground.host.left().files.into_iter().filter(|file| file.contains(&ground.repository)).collect();
+    assert_eq!(left, [format!("{}/", ground.repository)]);
+    assert!(ground.checkpoints().is_empty());
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_record_of_changes_makes_a_full_one_that_says_so() {
+    let ground = Ground::new().await;
+    ground.back_up().await;
+    ground.host.break_bitmaps(&names::domain(ground.vm));
+    let next = ground.back_up().await;
+    assert_eq!(next.facts["kind"], "full");
+    assert!(next.facts["why_full"].as_str().is_some_and(|why| why.contains("broken bitmap")), "{:?}", next.facts);
+    assert_eq!(ground.back_up().await.facts["parent"], json!(next.id));
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancel_ends_the_job_at_once_and_takes_all_of_it_back() {
+    let ground = Ground::new().await;
+    ground.host.back_up_after(u32::MAX);
+    let asked = ground.asks().await;
+    ground.note(asked.task_id, "50 %").await;
+    ground.fleet.client.task_cancel(asked.task_id).await.expect("the cancel is accepted");
+    let ended = ground.fleet.ended(asked.task_id).await;
+    assert_eq!(ended.status, TaskStatus::Cancelled, "{ended:#?}");
+    assert!(ground.checkpoints().is_empty());
+    let left = ground.host.left().files;
+    assert!(!left.iter().any(|file| file.contains(".part")), "{left:#?}");
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_vm_that_is_off_is_backed_up_without_being_started() {
+    let ground = Ground::new().await;
+    ground.fleet.ask::<VmSpec>(ground.vm, State::Quiesce).await;
+    ground.fleet.reaches::<VmSpec>(ground.vm, State::Quiesced).await;
+    let off = ground.back_up().await;
+    assert!(off.facts["why_full"].as_str().is_some_and(|why| why.contains("off")), "{:?}", off.facts);
+    assert_eq!(ground.host.runs(&names::domain(ground.vm)), Some(false));
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_vm_is_made_from_a_backup_only_while_that_is_whole() {
+    let ground = Ground::new().await;
+    ground.back_up().await;
+    let backup = ground.back_up().await;
+    let wish = || VmSpec { backup: Some(backup.id), ..vm(&ground.fleet.image) };
+    let made: Accepted<VmSpec> = ground.fleet.create("restored", wish()).await;
+    ground.fleet.reaches::<VmSpec>(made.resource.id, State::Running).await;
+
+    // One byte of the full one that it stands on.
+    let parent = ResourceId(backup.facts["parent"].as_i64().expect("a parent"));
+    let path = format!("{}/root.qcow2", names::backup(&ground.repository, ground.vm, parent));
+    let mut bytes = ground.host.file(&path).expect("the file");
+    *bytes.last_mut().expect("a byte") ^= 1;
+    ground.host.add_file(&path, &bytes);
+    let made: Accepted<VmSpec> = ground.fleet.create("damaged", wish()).await;
+    let failed = ground.fleet.reaches::<VmSpec>(made.resource.id, State::Unresourced).await;
+    let error = failed.error.expect("it says why");
+    assert_eq!(error.code, format!("{}_build_2305", Kind::VmKvm), "{error:?}");
+    assert!(error.text.contains(&path), "{error:?}");
+    ground.fleet.stop().await;
+}
