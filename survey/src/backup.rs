@@ -2,7 +2,7 @@
 
 use crate::Site;
 use commands::files::{self, Below};
-use commands::ssh;
+use commands::ssh::{self, Machine};
 use errors::Fault;
 use hosts::Command;
 use model::backup::Manifest;
@@ -17,14 +17,25 @@ const ASIDE: &str = "quarantine";
 /// A folder of backups, by the word that its backups are named with.
 struct Root {
     word: &'static str,
-    place: Place,
+    folder: String,
+    /// The machine that it is on, when that is not the host itself.
+    machine: Option<Machine>,
 }
 
 impl Root {
     fn all(site: &Site) -> Vec<Self> {
         let (settings, storage) = (&site.settings.backup, &site.settings.storage);
         let primary = settings.primary.clone().unwrap_or_else(|| names::backups(storage));
-        let root = |word, text: &str| Place::read(text).ok().map(|place| Self { word, place });
+        let root = |word, text: &str| {
+            // The API has checked the text.
+            let (folder, machine) = match Place::read(text).ok()? {
+                Place::Folder(folder) => (folder, None),
+                Place::Ssh { address, folder } => {
+                    (folder, Some(Machine { address, config: settings.ssh_config.clone() }))
+                }
+            };
+            Some(Self { word, folder, machine })
+        };
         let mut roots =
             vec![root("primary", &primary), settings.secondary.as_ref().and_then(|text| root("secondary", text))];
         roots.push(root("outgoing", &names::outgoing_backups(storage)));
@@ -38,16 +49,14 @@ impl Root {
     }
 
     fn folder(&self) -> &str {
-        match &self.place {
-            Place::Folder(folder) | Place::Ssh { folder, .. } => folder,
-        }
+        &self.folder
     }
 
     /// The command on the machine that has it.
     fn on<T>(&self, command: Command<T>) -> Command<T> {
-        match &self.place {
-            Place::Folder(_) => command,
-            Place::Ssh { address, .. } => ssh::on(address, command),
+        match &self.machine {
+            None => command,
+            Some(machine) => ssh::on(machine, command),
         }
     }
 
@@ -186,7 +195,7 @@ mod tests {
             below("quarantine/7+30/manifest.json", false),
             below("photos/2024", true),
         ];
-        let root = Root { word: "primary", place: Place::Folder("/b".into()) };
+        let root = Root { word: "primary", folder: "/b".into(), machine: None };
         let found: Vec<_> = root.read(&tree).iter().map(|f| (f.to_string(), f.resource, f.bytes, f.aside)).collect();
         let row = |text: &str, id, bytes, aside| (text.to_owned(), Some(ResourceId(id)), bytes, aside);
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Things on hosts without a record: planted by hand among living ones, found, set aside, put back, removed.
 
-use crate::planted::{self, Garden, Key, done, ended, key, keys, nobody, orphans, survey};
+use crate::planted::{self, Garden, Key, done, ended, keys, nobody, orphans, survey};
 use crate::rig::{Ground, ceph_alone_rig, virtual_router_rig, vm_kvm_rig};
 use hosts::Host;
 use iaas::tenant::AskErrand;
