@@ -116,14 +116,15 @@ pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
             return Err(site.in_place(found));
         }
     }
-    if has_namespace(site, found).await? {
-        end_processes(site, found).await?;
-        site.run(netns::delete(&found.name)).await?;
-    }
+    // Before the namespace: the kernel takes them along in its own time.
     let left = site.run(link::of_group(names::router_group(router))).await?;
     if !left.is_empty() {
         let lines: Vec<String> = left.iter().map(|link| format!("link delete dev {}", link.name)).collect();
         site.run(link::batch(&lines)).await?;
+    }
+    if has_namespace(site, found).await? {
+        end_processes(site, found).await?;
+        site.run(netns::delete(&found.name)).await?;
     }
     site.run(files::remove_tree(&names::router_folder(&site.settings.storage, router))).await?;
     let (_, kept) = unit(site, found, router);
