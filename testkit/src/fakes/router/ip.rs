@@ -47,6 +47,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
             (Acts, batch::on_node(state, &format!("link set dev {name} alias \"{alias}\"\n")))
         }
         ["link", "set", "dev", name, "up"] => (Acts, batch::on_node(state, &format!("link set dev {name} up\n"))),
+        ["link", "set", "dev", name, "down"] => (Acts, batch::on_node(state, &format!("link set dev {name} down\n"))),
         ["link", "delete", "dev", name, "type", "bridge"] => {
             (Acts, batch::on_node(state, &format!("link delete dev {name}\n")))
         }
