@@ -78,7 +78,15 @@ macro_rules! from64 {
     ($($id:path),*) => { $(impl From64 for $id { fn from64(id: i64) -> Self { $id(id) } })* };
 }
 
-from64!(model::ProjectId, model::ServerId, model::ImageId, model::ResourceId, model::TaskId);
+from64!(
+    model::ProjectId,
+    model::ServerId,
+    model::ImageId,
+    model::ResourceId,
+    model::TaskId,
+    model::ErrandId,
+    model::OrphanId
+);
 
 impl From64 for i64 {
     fn from64(id: i64) -> Self {

@@ -4,12 +4,15 @@ use crate::auth::Caller;
 use crate::body::{Body, Id, Params};
 use crate::problem::Answer;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use iaas::Problem;
-use iaas::fleet::{Assignment, Claim, Claimed, Feed, Progress, Release, Renewed, Settle, Sweep, Swept, TakeFeed, Wait};
+use iaas::fleet::{
+    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand,
+    Sweep, Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
+};
 use iaas::tenant::Page;
-use model::TaskId;
 use model::server::{Server, WorkerReport};
+use model::{ErrandId, TaskId};
 use serde::Deserialize;
 use std::time::Duration;
 use store::Store;
@@ -17,6 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const LARGEST_FEED: u32 = 1000;
+/// What is found on a host with ten thousand things is two megabytes.
+const LARGEST_SURVEY: usize = 32 << 20;
 const LONGEST_WAIT_SECS: u32 = 60;
 
 pub fn routes() -> OpenApiRouter<Store> {
@@ -31,6 +36,9 @@ pub fn routes() -> OpenApiRouter<Store> {
         .routes(routes!(settle))
         .routes(routes!(servers))
         .routes(routes!(report))
+        .routes(routes!(take_errands))
+        .routes(routes!(renew_errand))
+        .merge(OpenApiRouter::new().routes(routes!(settle_errand)).layer(DefaultBodyLimit::max(LARGEST_SURVEY)))
 }
 
 /// Take the next tasks to dispatch; each is handed out once
@@ -141,4 +149,39 @@ async fn report(
     Body(report): Body<WorkerReport>,
 ) -> Answer<Json<Server>> {
     Ok(Json(store.worker_report(&host, report, &who).await?))
+}
+
+/// Take the oldest errand of each host
+#[utoipa::path(post, path = "/v1/fleet/errands/take", operation_id = "fleet_errands", tag = "fleet", request_body = TakeErrands,
+    responses((status = 200, body = TakenErrands), (status = "default", body = Problem)))]
+async fn take_errands(
+    State(store): State<Store>,
+    Caller(who): Caller,
+    Body(take): Body<TakeErrands>,
+) -> Answer<Json<TakenErrands>> {
+    Ok(Json(TakenErrands { items: store.errands_take(take, &who).await? }))
+}
+
+/// Renew the lease of an errand
+#[utoipa::path(post, path = "/v1/fleet/errands/{id}/renew", operation_id = "fleet_errand_renew", tag = "fleet", params(("id" = i64, Path)), request_body = RenewErrand,
+    responses((status = 200, body = RenewedErrand), (status = "default", body = Problem)))]
+async fn renew_errand(
+    State(store): State<Store>,
+    Caller(who): Caller,
+    Id(id): Id<ErrandId>,
+    Body(renew): Body<RenewErrand>,
+) -> Answer<Json<RenewedErrand>> {
+    Ok(Json(RenewedErrand { lease_secs: store.errand_renew(id, renew.attempt, &who).await? }))
+}
+
+/// End an errand
+#[utoipa::path(post, path = "/v1/fleet/errands/{id}/settle", operation_id = "fleet_errand_settle", tag = "fleet", params(("id" = i64, Path)), request_body = SettleErrand,
+    responses((status = 200), (status = "default", body = Problem)))]
+async fn settle_errand(
+    State(store): State<Store>,
+    Caller(who): Caller,
+    Id(id): Id<ErrandId>,
+    Body(settle): Body<SettleErrand>,
+) -> Answer<()> {
+    Ok(store.errand_settle(id, settle, &who).await?)
 }

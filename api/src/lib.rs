@@ -5,6 +5,7 @@
 mod auth;
 mod body;
 mod drift;
+mod errands;
 mod events;
 mod fleet;
 mod gpus;
@@ -70,6 +71,7 @@ fn routes() -> OpenApiRouter<Store> {
         .merge(gpus::routes())
         .merge(drift::routes())
         .merge(tasks::routes())
+        .merge(errands::routes())
         .merge(events::routes())
         .merge(tokens::routes())
         .merge(fleet::routes())
@@ -126,6 +128,11 @@ async fn gauges(store: Store) {
         if let Ok(counts) = store.tasks_by_status().await {
             for (kind, status, count) in counts {
                 metrics::gauge!("drover_tasks", "kind" => kind.word(), "status" => status.word()).set(count as f64);
+            }
+        }
+        if let Ok(counts) = store.orphans_by_sort().await {
+            for (sort, count) in counts {
+                metrics::gauge!("drover_orphans", "sort" => sort.word()).set(count as f64);
             }
         }
         if let Ok(oldest) = store.oldest_queued_secs().await {

@@ -30,6 +30,38 @@ pub fn list(folder: &str) -> Command<Vec<String>> {
     Command { invocation, read }
 }
 
+/// Something below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// From the folder on.
+    pub path: String,
+    pub is_folder: bool,
+    /// What it takes up on the disk.
+    pub bytes: u64,
+}
+
+/// All that is below a folder, so many levels deep; nothing when it is absent. What goes while it looks is left out.
+pub fn tree(folder: &str, levels: u32) -> Command<Vec<Below>> {
+    let argv = ["find", folder, "-mindepth", "1", "-maxdepth", &levels.to_string(), "-printf", "%y %b %P\\0"];
+    Command { invocation: Invocation::looks(argv).answers(&[0, 1]).deadline(LONG), read: read_tree }
+}
+
+fn read_tree(output: &Output) -> Result<Vec<Below>, String> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if let Some(line) = stderr.lines().find(|line| !line.contains("No such file or directory")) {
+        return Err(line.to_owned());
+    }
+    let one = |row: &str| {
+        let (kind, rest) = row.split_once(' ')?;
+        let (blocks, path) = rest.split_once(' ')?;
+        let bytes = blocks.parse::<u64>().ok()? * 512;
+        Some(Below { path: path.to_owned(), is_folder: kind == "d", bytes })
+    };
+    let text = output.text();
+    let rows = text.split('\0').filter(|row| !row.is_empty());
+    rows.map(|row| one(row).ok_or_else(|| format!("{row:?} is no entry"))).collect()
+}
+
 /// Over what is there, in one step.
 pub fn rename(from: &str, to: &str) -> Command<()> {
     Command::plain(Invocation::acts(["mv", "-f", from, to]))
@@ -148,5 +180,16 @@ mod tests {
             assert_eq!(fails(sha256("/b"), 1, why), Err(why.to_owned()));
             assert_eq!(fails(read("/b"), 1, why), Err(why.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_tree_is_read() {
+        let said = |stdout: &str, stderr: &str| Output { status: 1, stdout: stdout.into(), stderr: stderr.into() };
+        let absent = "find: '/s/vms': No such file or directory\n";
+        assert_eq!(read_tree(&said("", absent)), Ok(Vec::new()));
+        let below = |path: &str, is_folder, bytes| Below { path: path.into(), is_folder, bytes };
+        let found = read_tree(&said("d 8 7\0f 400 7/a b.qcow2\0", absent));
+        assert_eq!(found, Ok(vec![below("7", true, 4096), below("7/a b.qcow2", false, 204_800)]));
+        assert!(read_tree(&said("d 8 7\0", "find: '/s/vms/7': Permission denied\n")).is_err());
     }
 }

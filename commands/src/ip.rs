@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 /// Who made a bridge.
 pub const ALIAS: &str = "drover";
 
+/// Who made it, and that it is set aside.
+pub const ALIAS_ASIDE: &str = "drover aside";
+
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Bridge {
     #[serde(rename = "ifname")]
@@ -27,6 +30,11 @@ impl Bridge {
 
     pub fn is_ours(&self) -> bool {
         self.alias.as_deref() == Some(ALIAS)
+    }
+
+    /// Ours as well, and nobody's: in quarantine.
+    pub fn is_aside(&self) -> bool {
+        self.alias.as_deref() == Some(ALIAS_ASIDE)
     }
 }
 
@@ -57,6 +65,28 @@ pub fn ports(bridge: &str) -> Command<usize> {
     Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "master", bridge]), read }
 }
 
+/// A link that is plugged into a bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Port {
+    #[serde(rename = "ifname")]
+    pub name: String,
+    #[serde(rename = "ifalias", default)]
+    pub alias: Option<String>,
+}
+
+/// The links that are plugged into a bridge.
+pub fn plugged(bridge: &str) -> Command<Vec<Port>> {
+    let read = |output: &Output| match output.text().trim() {
+        "" => Ok(Vec::new()),
+        text => {
+            let rows: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            let rows = rows.into_iter().filter(|row| row.get("ifname").is_some());
+            rows.map(|row| serde_json::from_value(row).map_err(|error| error.to_string())).collect()
+        }
+    };
+    Command { invocation: Invocation::looks(["ip", "-json", "link", "show", "master", bridge]), read }
+}
+
 pub fn add_bridge(name: &str) -> Command<()> {
     Command::plain(Invocation::acts(["ip", "link", "add", "name", name, "type", "bridge"]))
 }
@@ -64,6 +94,15 @@ pub fn add_bridge(name: &str) -> Command<()> {
 /// Marks it as drover's.
 pub fn claim(name: &str) -> Command<()> {
     Command::plain(Invocation::acts(["ip", "link", "set", "dev", name, "alias", ALIAS]))
+}
+
+/// Marks it as drover's, and as set aside.
+pub fn disclaim(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "set", "dev", name, "alias", ALIAS_ASIDE]))
+}
+
+pub fn down(name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["ip", "link", "set", "dev", name, "down"]))
 }
 
 pub fn up(name: &str) -> Command<()> {

@@ -110,6 +110,11 @@ fn listed<T: DeserializeOwned>(output: &Output) -> Result<Vec<T>, String> {
     Ok(present(output)?.unwrap_or_default())
 }
 
+/// Every image of a pool by name; none when the pool is absent.
+pub fn list(ceph: &CephSettings, pool: &str) -> Command<Vec<String>> {
+    Command { invocation: looks(ceph, ["ls", "--format", "json", pool]).answers(&[0, ABSENT]), read: listed }
+}
+
 /// None when the image is absent.
 pub fn info(ceph: &CephSettings, image: &str) -> Command<Option<Image>> {
     let invocation = looks(ceph, ["info", "--format", "json", image]).answers(&[0, ABSENT]);

@@ -1,7 +1,8 @@
 //! What can be typed.
 
 use crate::client::{
-    backup, ceph, drift, events, gpu, image, lock, project, queue, router, server, snapshot, task, token, vm,
+    backup, ceph, drift, errand, events, gpu, image, lock, orphans, project, queue, router, server, snapshot, task,
+    token, vm,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Kind, Verb};
@@ -90,6 +91,12 @@ pub enum Command {
     /// Tasks: what is, was and will be done
     #[command(subcommand)]
     Task(task::Task),
+    /// What is on hosts without a record: found, set aside, put back, removed
+    #[command(subcommand)]
+    Orphans(orphans::Orphans),
+    /// Small jobs on hosts: surveys, and what is done about orphans
+    #[command(subcommand)]
+    Errand(errand::Errand),
     /// Every change of the fleet, as it happens
     Events(events::Events),
     /// Bearer tokens

@@ -73,6 +73,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Router(command) => client::router::run(&Session::open(&global, &config)?, command).await,
         Command::Vm(command) => client::vm::run(&Session::open(&global, &config)?, command).await,
         Command::Task(command) => client::task::run(&Session::open(&global, &config)?, command).await,
+        Command::Orphans(command) => client::orphans::run(&Session::open(&global, &config)?, command).await,
+        Command::Errand(command) => client::errand::run(&Session::open(&global, &config)?, command).await,
         Command::Events(command) => client::events::run(&Session::open(&global, &config)?, command).await,
         Command::Token(command) => client::token::run(&Session::open(&global, &config)?, command).await,
         Command::Errors(_) | Command::Completions { .. } | Command::Man { .. } | Command::Reference { .. } => Ok(()),

@@ -108,6 +108,8 @@ const METRICS: &[(&str, &str, &str)] = &[
     ("drover_tasks_total", "counter; attempts and their outcomes", "kind, verb, host, outcome, error_code"),
     ("drover_task_queue_wait_seconds", "histogram; from the request to the claim", "kind, verb"),
     ("drover_task_run_seconds", "histogram; from the claim to the outcome", "kind, verb, outcome"),
+    ("drover_errand_seconds", "histogram; from the taking of an errand to its end", "what, outcome"),
+    ("drover_orphans", "gauge; things on hosts without a record", "sort"),
     ("drover_lock_wait_seconds", "histogram; from the request of a lock to its grant", "level"),
     ("drover_lock_held_seconds", "histogram; from the grant of a lock to its release", "level"),
     ("drover_locks_held", "gauge; locks held now", ""),

@@ -218,6 +218,70 @@ pub static FENCE_REFUSED: Entry = Entry {
     category: Category::PreconditionFailed,
 };
 
+pub static NOTHING_TO_SURVEY: Entry = Entry {
+    code: "iaas_errand_001",
+    text: "Server {host} is of type {type}: there is nothing to survey.",
+    cause: "Surveys are of KVM hosts, router nodes and Ceph clusters.",
+    remedy: "Leave it out.",
+    category: Category::InvalidInput,
+};
+
+pub static ERRAND_SUPERSEDED: Entry = Entry {
+    code: "iaas_errand_002",
+    text: "Attempt {attempt} of errand {errand} was superseded.",
+    cause: "Its lease ran out, and it was queued again.",
+    remedy: "Stop the attempt: its writes are refused.",
+    category: Category::PreconditionFailed,
+};
+
+pub static ERRAND_LATE: Entry = Entry {
+    code: "iaas_errand_003",
+    text: "No worker of {host} took errand {errand} within {secs} s.",
+    cause: "The host's worker is down, or older than the API.",
+    remedy: "Start or upgrade the worker of {host}, then ask again.",
+    category: Category::Deadline,
+};
+
+pub static ERRAND_LOST: Entry = Entry {
+    code: "iaas_errand_004",
+    text: "{attempts} attempts of errand {errand} on {host} ended with their worker lost.",
+    cause: "The errand takes its worker down: out of memory, killed, or aborted.",
+    remedy: "Look at the log of the worker of {host} before you ask again.",
+    category: Category::Internal,
+};
+
+pub static ORPHAN_OWNED: Entry = Entry {
+    code: "iaas_orphan_001",
+    text: "The {found} on {host} belongs to resource {owner}: it is no orphan.",
+    cause: "A resource that is not closed has come to need it since it was found.",
+    remedy: "Leave it alone; the next survey drops it from the list.",
+    category: Category::Conflict,
+};
+
+pub static ORPHAN_ASIDE: Entry = Entry {
+    code: "iaas_orphan_002",
+    text: "The {found} on {host} is in quarantine already.",
+    cause: "It was set aside before.",
+    remedy: "Restore it or purge it.",
+    category: Category::Conflict,
+};
+
+pub static ORPHAN_IN_PLACE: Entry = Entry {
+    code: "iaas_orphan_003",
+    text: "The {found} on {host} is not in quarantine.",
+    cause: "Only what is in quarantine is restored or purged.",
+    remedy: "Quarantine it first, or purge it with --now.",
+    category: Category::Conflict,
+};
+
+pub static ORPHAN_BUSY: Entry = Entry {
+    code: "iaas_orphan_004",
+    text: "Errand {errand} is at work there: {what} on {host}.",
+    cause: "Somebody has asked for something else of the same thing.",
+    remedy: "Wait for it: drover errand show {errand}.",
+    category: Category::Conflict,
+};
+
 pub(crate) const ENTRIES: &[&Entry] = &[
     &BODY_INVALID,
     &QUERY_INVALID,
@@ -246,4 +310,12 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &TASK_NOT_RETRYABLE,
     &CLAIM_REFUSED,
     &FENCE_REFUSED,
+    &NOTHING_TO_SURVEY,
+    &ERRAND_SUPERSEDED,
+    &ERRAND_LATE,
+    &ERRAND_LOST,
+    &ORPHAN_OWNED,
+    &ORPHAN_ASIDE,
+    &ORPHAN_IN_PLACE,
+    &ORPHAN_BUSY,
 ];

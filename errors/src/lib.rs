@@ -14,6 +14,7 @@ pub mod backups;
 pub mod ceph;
 pub mod domains;
 pub mod driver;
+pub mod errand;
 pub mod gpu;
 pub mod iaas;
 pub mod locks;
@@ -55,6 +56,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
     Chapter { title: "repositories of backups", scopes: backups::SCOPES, entries: backups::ENTRIES },
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
+    Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
     Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
     Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },

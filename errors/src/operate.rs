@@ -74,6 +74,30 @@ pub static TASK_FAILED: Entry = Entry {
     category: Category::HostRefused,
 };
 
+pub static ERRAND_TIMEOUT: Entry = Entry {
+    code: "drover_client_005",
+    text: "Errand {errand} on {host} is still {status} after {secs} s.",
+    cause: "The host's worker is away or busy, or the errand takes its time.",
+    remedy: "See drover errand show {errand}, and drover server list for the worker of {host}.",
+    category: Category::Deadline,
+};
+
+pub static ERRAND_FAILED: Entry = Entry {
+    code: "drover_client_006",
+    text: "{failed} of {all} errands failed; the first is {errand}: {error}.",
+    cause: "Each errand's own error says why.",
+    remedy: "See drover errand show {errand}, and drover errors explain with the error's code.",
+    category: Category::HostRefused,
+};
+
+pub static UNCONFIRMED: Entry = Entry {
+    code: "drover_client_007",
+    text: "Nothing was removed: the removal of {count} orphans was not confirmed.",
+    cause: "The answer was no, or there is no terminal to ask at.",
+    remedy: "Pass --yes to remove without being asked.",
+    category: Category::Cancelled,
+};
+
 pub static EXPLAIN_UNKNOWN: Entry = Entry {
     code: "drover_errors_001",
     text: "There is no error code {code}.",
@@ -92,5 +116,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &STORE_NEWER,
     &WAIT_TIMEOUT,
     &TASK_FAILED,
+    &ERRAND_TIMEOUT,
+    &ERRAND_FAILED,
+    &UNCONFIRMED,
     &EXPLAIN_UNKNOWN,
 ];

@@ -18,6 +18,14 @@ pub static PROCESS_STAYS: Entry = Entry {
     category: Category::HostRefused,
 };
 
+pub static NO_VPN_PROGRAM: Entry = Entry {
+    code: "2102",
+    text: "{host} has no {program}, which the router's VPN needs.",
+    cause: "The package {package} is not installed on the node, and its kernel does not do the work alone.",
+    remedy: "Install {package} on the node, then retry.",
+    category: Category::HostRefused,
+};
+
 pub static VLAN_NUMBER: Entry = Entry {
     code: "1100",
     text: "Segment {segment} would be VLAN {number} on {host}, and VLANs end at 4094.",
@@ -26,7 +34,7 @@ pub static VLAN_NUMBER: Entry = Entry {
     category: Category::InvalidInput,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&NO_PUBLIC_BRIDGE, &PROCESS_STAYS, &VLAN_NUMBER];
+pub(crate) const ENTRIES: &[&Entry] = &[&NO_PUBLIC_BRIDGE, &PROCESS_STAYS, &NO_VPN_PROGRAM, &VLAN_NUMBER];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

@@ -3,6 +3,7 @@
 //!
 //! Invariant: this crate alone starts processes. It knows no program by name.
 
+pub mod failure;
 pub mod guard;
 pub mod host;
 pub mod local;

@@ -1,22 +1,24 @@
 //! The client that dispatcher, worker, command line and tests use: one method per route.
 
 use crate::fleet::{
-    Assignment, Claim, Claimed, Feed, Progress, Release, Renewed, Settle, Sweep, Swept, TakeFeed, Wait,
+    Assignment, Claim, Claimed, Feed, Progress, Release, RenewErrand, Renewed, RenewedErrand, Settle, SettleErrand,
+    Sweep, Swept, TakeErrands, TakeFeed, TakenErrands, Wait,
 };
 use crate::http::{Call, Http};
 use crate::problem::Failure;
 use crate::tenant::{
-    Accepted, AskState, Change, Create, CreateToken, CreatedToken, DriftAsk, DriftAsked, DriftFilter, Drifted, Page,
-    Placement, ResourceFilter, TaskFilter, TokenInfo,
+    Accepted, AskErrand, AskState, Change, Create, CreateToken, CreatedToken, DriftAsk, DriftAsked, DriftFilter,
+    Drifted, ErrandFilter, OrphanFilter, Page, Placement, ResourceFilter, TaskFilter, TokenInfo,
 };
 use futures::{Stream, StreamExt};
 use model::drift::DriftPolicy;
+use model::errand::{Errand, Orphan};
 use model::event::Event;
 use model::history::HistoryRecord;
 use model::resource::{Resource, Spec};
 use model::server::WorkerReport;
 use model::task::Task;
-use model::{EventSeq, ProjectId, ResourceId, ResourceType, TaskId, Version};
+use model::{ErrandId, EventSeq, OrphanId, ProjectId, ResourceId, ResourceType, TaskId, Version};
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -213,6 +215,29 @@ impl Client {
         }))
     }
 
+    // --- errands and orphans ----------------------------------------------------------------------------------------
+
+    pub async fn errand_ask(&self, ask: &AskErrand) -> Answer<Errand> {
+        self.http.send(Call::post("/v1/errands", ask)).await
+    }
+
+    pub async fn errands(&self, filter: &ErrandFilter) -> Answer<Page<Errand>> {
+        self.http.send(Call::get(format!("/v1/errands{}", query(filter)))).await
+    }
+
+    /// With `wait`, answers when the errand has ended or the time is over, at most 60 s.
+    pub async fn errand(&self, id: ErrandId, wait: Duration) -> Answer<Errand> {
+        self.http.send(Call::get(format!("/v1/errands/{id}?wait={}", wait.as_secs())).wait(wait)).await
+    }
+
+    pub async fn orphans(&self, filter: &OrphanFilter) -> Answer<Page<Orphan>> {
+        self.http.send(Call::get(format!("/v1/orphans{}", query(filter)))).await
+    }
+
+    pub async fn orphan(&self, id: OrphanId) -> Answer<Orphan> {
+        self.http.send(Call::get(format!("/v1/orphans/{id}"))).await
+    }
+
     // --- the fleet's side -------------------------------------------------------------------------------------------
 
     pub async fn feed(&self, take: &TakeFeed) -> Answer<Feed> {
@@ -251,6 +276,18 @@ impl Client {
         self.http.send(Call::post(format!("/v1/fleet/servers/{host}/report"), report)).await
     }
 
+    pub async fn errands_take(&self, take: &TakeErrands) -> Answer<TakenErrands> {
+        self.http.send(Call::post("/v1/fleet/errands/take", take)).await
+    }
+
+    pub async fn errand_renew(&self, errand: ErrandId, attempt: u32) -> Answer<RenewedErrand> {
+        self.http.send(Call::post(format!("/v1/fleet/errands/{errand}/renew"), &RenewErrand { attempt })).await
+    }
+
+    pub async fn errand_settle(&self, errand: ErrandId, settle: &SettleErrand) -> Answer<()> {
+        self.http.send(Call::post(format!("/v1/fleet/errands/{errand}/settle"), settle)).await
+    }
+
     /// The server records that this worker token covers.
     pub async fn hosts(&self) -> Answer<Page<model::server::Server>> {
         self.http.send(Call::get("/v1/fleet/servers")).await
@@ -287,7 +324,7 @@ mod tests {
     #[test]
     fn a_filter_becomes_the_members_that_are_set() {
         let filter = ResourceFilter {
-            state: Some(State::ScrubQueue),
+            state: Some(model::State::ScrubQueue),
             name: Some("a b".into()),
             limit: Some(5),
             ..Default::default()

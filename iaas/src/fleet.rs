@@ -1,6 +1,7 @@
 //! What dispatchers and workers send and get: `/v1/fleet/...`.
 
 use model::backup::Backup;
+use model::errand::{Found, Taken};
 use model::event::Event;
 use model::image::Image;
 use model::project::Project;
@@ -185,4 +186,51 @@ pub enum Outcome {
     Cancelled { error: ErrorRecord },
     /// The end of a dry run; the resource stays as it is.
     Planned { plan: Plan },
+}
+
+/// `POST /v1/fleet/errands/take`: at most one for each host, the oldest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeErrands {
+    pub worker: String,
+    pub hosts: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TakenErrands {
+    pub items: Vec<Taken>,
+}
+
+/// `POST /v1/fleet/errands/12/renew`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewErrand {
+    pub attempt: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RenewedErrand {
+    pub lease_secs: u32,
+}
+
+/// `POST /v1/fleet/errands/12/settle`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleErrand {
+    pub attempt: u32,
+    pub outcome: ErrandOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum ErrandOutcome {
+    /// All that carries drover's mark on the host.
+    Surveyed {
+        found: Vec<Found>,
+    },
+    /// It is set aside, put back, or gone.
+    Done,
+    Failed {
+        error: ErrorRecord,
+    },
 }

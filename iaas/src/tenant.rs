@@ -1,9 +1,10 @@
 //! What tenants and operators send and get.
 
 use model::drift::{Drift, DriftPolicy};
+use model::errand::{ErrandStatus, Sort};
 use model::resource::Resource;
 use model::task::TaskStatus;
-use model::{Kind, Moment, ProjectId, ResourceId, State, TaskId};
+use model::{Kind, Moment, OrphanId, ProjectId, ResourceId, State, TaskId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -191,4 +192,57 @@ pub struct DriftAsk {
 pub struct DriftAsked {
     /// The task to follow; none when the record was changed at once.
     pub task_id: Option<TaskId>,
+}
+
+/// `POST /v1/errands`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AskErrand {
+    /// Look for what has no record.
+    Survey {
+        host: String,
+    },
+    Quarantine {
+        orphan: OrphanId,
+    },
+    Restore {
+        orphan: OrphanId,
+    },
+    Purge {
+        orphan: OrphanId,
+        /// Also when it is not in quarantine.
+        #[serde(default)]
+        now: bool,
+    },
+}
+
+/// Filters of the list of errands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrandFilter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `survey`, `quarantine`, `restore` or `purge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ErrandStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Filters of the list of orphans.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrphanFilter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Sort>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }

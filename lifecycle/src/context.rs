@@ -3,10 +3,10 @@
 
 use crate::attempt::{Boundary, Hook, Side};
 use crate::driver::Prerequisite;
-use crate::failure;
 use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
+use hosts::failure;
 use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
 use model::backup::Backup;

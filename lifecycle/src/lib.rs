@@ -13,7 +13,6 @@ pub mod driver;
 pub mod steps;
 
 mod attempt;
-mod failure;
 mod notify;
 mod report;
 mod settle;

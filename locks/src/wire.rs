@@ -21,6 +21,7 @@ pub const MAX_WORD: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
+    /// Below zero for an errand: its number.
     pub task: TaskId,
     pub attempt: u32,
     /// The worker's name.
@@ -34,6 +35,9 @@ pub struct Owner {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.task.0 < 0 {
+            return write!(f, "errand {} attempt {} of worker {}", -self.task.0, self.attempt, self.worker);
+        }
         write!(f, "task {} attempt {} of worker {}", self.task, self.attempt, self.worker)
     }
 }

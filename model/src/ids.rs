@@ -24,11 +24,13 @@ macro_rules! ids {
 }
 
 ids! {
+    ErrandId;
     /// The place of an event in the feed; rises by one, without gaps, in the order of commits.
     EventSeq;
     /// Rises with each attempt on a resource, or each grant of a lock; a write that carries a smaller one is refused.
     Fence;
     ImageId;
+    OrphanId;
     ProjectId;
     /// One sequence for all six types of resource: an id never means two things.
     ResourceId;

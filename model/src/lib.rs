@@ -14,12 +14,14 @@ pub mod image;
 pub mod pci;
 pub mod project;
 pub mod resource;
+pub mod secret;
 pub mod server;
 pub mod snapshot;
 pub mod virtual_router;
 pub mod vm;
 
 pub mod drift;
+pub mod errand;
 pub mod event;
 pub mod fence;
 pub mod history;
@@ -27,7 +29,9 @@ pub mod lock;
 pub mod task;
 pub mod trace;
 
-pub use ids::{EventSeq, Fence, ImageId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version};
+pub use ids::{
+    ErrandId, EventSeq, Fence, ImageId, OrphanId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version,
+};
 pub use kinds::{Kind, ResourceType, ServerType, Verb};
 pub use states::State;
 

@@ -1,5 +1,6 @@
 //! Names of outside things, each made in one function, so that build and scrub cannot disagree; and checks of names.
 
+use crate::errand::Sort;
 use crate::lock::LockName;
 use crate::pci::PciAddress;
 use crate::{ImageId, ResourceId, SegmentId};
@@ -73,6 +74,27 @@ pub const UPLINK: &str = "uplink";
 pub fn segment_link(segment: SegmentId) -> String {
     format!("seg-{segment}")
 }
+
+/// A WireGuard VPN of a router: `wg7-` and a mark of its name. Its control socket in user space has this name on the whole
+/// node, so it is another for every router.
+pub fn vpn_link(router: ResourceId, vpn: &str) -> String {
+    format!("wg{router}-{}", vpn_mark(vpn))
+}
+
+/// As long as the kernel's limit for links leaves room.
+pub fn vpn_mark(vpn: &str) -> String {
+    let mut mark: String = Sha256::digest(vpn).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    mark.truncate(5);
+    mark
+}
+
+/// Whether a link of a router's namespace is a VPN of its.
+pub fn is_vpn_link(router: ResourceId, link: &str) -> bool {
+    link.starts_with(&format!("wg{router}-"))
+}
+
+/// Where WireGuard in user space has its control sockets.
+pub const VPN_SOCKETS: &str = "/var/run/wireguard";
 
 /// Of the router's own ends: the same after a reboot, so that no neighbour has to learn anew.
 pub fn uplink_mac(router: ResourceId) -> String {
@@ -236,6 +258,38 @@ pub fn fence_folder(storage: &str) -> String {
     format!("{storage}/fences")
 }
 
+/// Where a host keeps what was set aside, and notes of it.
+pub fn quarantine(storage: &str, sort: Sort) -> String {
+    format!("{storage}/quarantine/{sort}")
+}
+
+/// The file or folder there of one thing.
+pub fn aside(storage: &str, sort: Sort, name: &str) -> String {
+    format!("{}/{}", quarantine(storage, sort), flat(name))
+}
+
+/// A name with slashes as a file's name: `7/root.qcow2` is `7+root.qcow2`.
+pub fn flat(name: &str) -> String {
+    name.split('/').map(plain).collect::<Vec<_>>().join("+")
+}
+
+/// The name that was made flat; none when the file is another maker's.
+pub fn unflat(file: &str) -> Option<String> {
+    let mut name = Vec::new();
+    let mut bytes = file.bytes();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'+' => b'/',
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(name).ok()
+}
+
 /// The longest file name that is written out; a longer one ends in its digest.
 const LONGEST_FENCE_FILE: usize = 200;
 
@@ -340,6 +394,16 @@ pub fn mac(vm: ResourceId, nic: usize) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_flat_name_reads_back_as_it_was() {
+        for name in ["7/root.qcow2", "drover-7", "a+b/c d", "50%/ü", ""] {
+            let flat = flat(name);
+            assert!(!flat.contains('/'), "{flat}");
+            assert_eq!(unflat(&flat).as_deref(), Some(name));
+        }
+        assert_eq!(unflat("50%"), None);
+    }
 
     #[test]
     fn every_lock_has_a_file_of_its_own_that_is_only_a_name() {

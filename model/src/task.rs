@@ -167,9 +167,18 @@ pub struct ErrorRecord {
 impl ErrorRecord {
     /// The record of a fault; `scope` is `<driver>_<verb>` for a driver's fault, none when its code is whole.
     pub fn of(fault: &errors::Fault, scope: Option<(Kind, Verb)>, host: Option<&str>) -> Self {
+        Self::scoped(fault, scope.map(|(kind, verb)| format!("{kind}_{verb}")), host)
+    }
+
+    /// Of an errand's fault; `what` is the errand's word.
+    pub fn of_errand(fault: &errors::Fault, what: &str, host: &str) -> Self {
+        Self::scoped(fault, Some(format!("errand_{what}")), Some(host))
+    }
+
+    fn scoped(fault: &errors::Fault, scope: Option<String>, host: Option<&str>) -> Self {
         let code = match scope {
-            Some((kind, verb)) if fault.entry.code.bytes().all(|byte| byte.is_ascii_digit()) => {
-                format!("{kind}_{verb}_{}", fault.entry.code)
+            Some(scope) if fault.entry.code.bytes().all(|byte| byte.is_ascii_digit()) => {
+                format!("{scope}_{}", fault.entry.code)
             }
             _ => fault.entry.code.to_owned(),
         };

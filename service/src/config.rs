@@ -38,6 +38,11 @@ const KEYS: &[Key] = &[
         Some(|| Value::from(86_400)),
         "how often a resource at rest is compared with its record; 0 for never",
     ),
+    key(
+        "api.survey_secs",
+        Some(|| Value::from(3600)),
+        "how often a host is surveyed for what has no record; 0 for never",
+    ),
     key("api.queue_deadline_secs", Some(|| Value::from(3600)), "when a task that no worker begins fails"),
     key(
         "api.operator_token_file",
@@ -116,6 +121,7 @@ pub struct Api {
     pub database: Option<SecretString>,
     pub lease_secs: u32,
     pub drift_secs: u32,
+    pub survey_secs: u32,
     pub queue_deadline_secs: u32,
     pub operator_token_file: Option<PathBuf>,
 }

@@ -17,6 +17,10 @@ mod fences;
 mod machine;
 /// What the chapters on real routers share.
 mod network;
+/// On hosts without a record: planted, found, set aside, put back, removed.
+mod orphans;
+/// Orphans planted by hand.
+mod planted;
 /// Backups of a guest that goes on meanwhile: a chain, and what is left of one that did not end.
 mod real_backup;
 /// A worker killed in the middle of a real backup.
@@ -33,6 +37,8 @@ mod real_gpu;
 mod real_kvm;
 /// A worker killed in the middle of real builds.
 mod real_kvm_crash;
+/// Orphans on real libvirt, bridges and namespaces.
+mod real_orphans;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
 /// Routers with real packets: rules, translation, leases, names, carriers, a reboot.
@@ -43,6 +49,8 @@ mod real_ruleset;
 mod real_segments;
 /// Disks of a real guest that go back to what they were, in a tree of snapshots.
 mod real_snapshot;
+/// Site-to-site VPNs with real packets: what the internet sees of them, updates, a reboot.
+mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
 /// One trace from the POST to the last command.

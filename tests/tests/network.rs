@@ -92,9 +92,14 @@ fn seen(storage: &str) -> Vec<String> {
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));
-    let servers = Command::new("pgrep").args(["-a", "dnsmasq"]).output().expect("pgrep runs");
+    let servers = Command::new("pgrep").args(["-a", "dnsmasq|charon|wireguard-go"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
-    seen.extend(servers.lines().filter(|line| line.contains(storage)).map(|line| format!("process {line}")));
+    // What VPNs run has no path in its arguments; what has ended and was not waited for is no more.
+    let is_ours = |line: &&str| {
+        let is_vpn = line.contains("charon") || line.contains("wireguard-go");
+        line.contains(storage) || is_vpn && !line.contains("<defunct>")
+    };
+    seen.extend(servers.lines().filter(is_ours).map(|line| format!("process {line}")));
     seen
 }
 
@@ -159,6 +164,22 @@ impl Place {
             self.run(&[&["ip", "address", "add", address, "dev", "eth0"], nodad].concat());
         }
         self
+    }
+
+    /// Another link, and as a router between the two.
+    #[must_use]
+    pub fn between(self, link: &str, bridge: &str, address: &str) -> Self {
+        let outside = format!("rt-{}-{link}", &self.name[Self::MARK.len()..]);
+        run("ip", &["link", "add", "name", &outside, "type", "veth", "peer", "name", link, "netns", &self.name]);
+        run("ip", &["link", "set", "dev", &outside, "master", bridge, "up"]);
+        self.run(&["ip", "link", "set", "dev", link, "up"]);
+        self.run(&["ip", "address", "add", address, "dev", link]);
+        self.run(&["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+        self
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     #[must_use]

@@ -200,7 +200,7 @@ async fn real_router_gives_leases_and_names_and_hears_of_new_vms() {
 }
 
 /// What systemd would do when the node starts: every line of the unit, in order.
-fn boot(router: ResourceId) {
+pub fn boot(router: ResourceId) {
     let file = names::router_unit_file(router);
     testkit::real::run("systemd-analyze", &["verify", &file]);
     assert_eq!(testkit::real::run("systemctl", &["is-enabled", &names::router_unit(router)]).trim(), "enabled");
@@ -214,7 +214,7 @@ fn boot(router: ResourceId) {
 }
 
 /// As after a power cut: no namespace, no link, no process, and files as they were.
-fn power_cut(router: &Resource<VirtualRouterSpec>) {
+pub fn power_cut(router: &Resource<VirtualRouterSpec>) {
     let run = testkit::real::run;
     let namespace = names::router_namespace(router.id);
     run("ip", &["netns", "pids", &namespace]).lines().for_each(|pid| {

@@ -40,11 +40,14 @@ fn golden(name: &str) -> String {
 #[test]
 fn real_ruleset_golden_files_are_taken_by_the_programs_that_read_them() {
     assert_eq!(nft(&golden("ruleset.nft")), None);
+    assert_eq!(nft(&golden("ruleset-vpns.nft")), None);
     assert_eq!(complaint(&["dnsmasq", "--test", "--conf-file=/dev/stdin"], &golden("dnsmasq.conf")), None);
     let folder = tempfile::TempDir::new().expect("a folder");
     let unit = folder.path().join("drover-r7.service");
-    std::fs::write(&unit, golden("drover-r7.service")).expect("the unit");
-    testkit::real::run("systemd-analyze", &["verify", &unit.display().to_string()]);
+    for name in ["drover-r7.service", "drover-r7-vpns.service"] {
+        std::fs::write(&unit, golden(name)).expect("the unit");
+        testkit::real::run("systemd-analyze", &["verify", &unit.display().to_string()]);
+    }
 }
 
 fn network_v4() -> impl Strategy<Value = String> {
@@ -82,12 +85,48 @@ fn rule() -> impl Strategy<Value = Value> {
     )
 }
 
+/// For a segment that every one of these wishes has.
+fn vpn() -> impl Strategy<Value = Value> {
+    use model::virtual_router::site::{AUTHENTICATION, ENCRYPTION, GROUPS};
+    use proptest::sample::subsequence;
+    let peer =
+        prop_oneof![Just(None), Just(Some("198.18.0.9")), Just(Some("peer.example.org")), Just(Some("2001:db8:9::9")),];
+    let algorithms = (
+        subsequence(ENCRYPTION, 1..=4),
+        subsequence(AUTHENTICATION, 1..=3),
+        subsequence(GROUPS, 1..=4),
+        subsequence(GROUPS, 0..=2),
+    );
+    let ipsec = (algorithms, "[ -~]{8,40}", prop_oneof![Just("start"), Just("trap"), Just("none")], 1_u8..=2);
+    let ipsec = ipsec.prop_map(|((encryption, authentication, groups, pfs), secret, establish, version)| {
+        json!({ "ipsec": {
+            "pre_shared_key": secret, "remote_id": "peer@example.org", "establish": establish, "version": version,
+            "ike_encryption": encryption, "ike_authentication": authentication, "ike_dh": groups,
+            "esp_encryption": encryption, "esp_authentication": authentication, "esp_dh": pfs,
+        } })
+    });
+    let wireguard = ("[a-zA-Z0-9+/]{42}", any::<bool>(), option::of(1_u16..)).prop_map(|(digits, shared, keepalive)| {
+        let key = format!("{digits}A=");
+        json!({ "wireguard": {
+            "private_key": key, "peer_public_key": key, "pre_shared_key": shared.then_some(&key), "keepalive_secs": keepalive,
+        } })
+    });
+    let remotes = btree_set(1_u8..=250, 1..5);
+    (peer, prop_oneof![ipsec, wireguard], remotes).prop_map(|(peer, tunnel, remotes)| {
+        let routes: Vec<_> = remotes
+            .iter()
+            .map(|third| json!({ "local": "10.0.0.0/30", "remote": format!("172.16.{third}.0/24") }))
+            .collect();
+        json!({ "name": "vpn", "peer": peer, "tunnel": tunnel, "routes": routes })
+    })
+}
+
 fn wish() -> impl Strategy<Value = Value> {
     let segments = vec((any::<bool>(), any::<bool>(), 8_u8..=30), 0..5);
     let sets = (vec(network_v4(), 1..8), vec(network_v4(), 1..3), vec(network_v6(), 1..8), vec(network_v6(), 1..3));
     let nats = btree_set(1_u8..=60, 0..5);
-    (segments, option::of(1_u8..250), any::<bool>(), nats, sets, vec(rule(), 0..12)).prop_map(
-        |(segments, public, v6, nats, (a, b, c, d), rules)| {
+    (segments, option::of(1_u8..250), any::<bool>(), nats, sets, vec(rule(), 0..12), vec(vpn(), 0..=1)).prop_map(
+        |(segments, public, v6, nats, (a, b, c, d), rules, vpns)| {
             let segment = |(number, (v6, dhcp, length)): (usize, &(bool, bool, u8))| {
                 let number = number + 10;
                 json!({
@@ -114,6 +153,7 @@ fn wish() -> impl Strategy<Value = Value> {
                 "nats": nats,
                 "sets": [set("a", a), set("b", b), set("c", c), set("d", d)],
                 "firewall": firewall,
+                "vpns": vpns,
             })
         },
     )
@@ -127,8 +167,10 @@ proptest! {
         let spec: VirtualRouterSpec = serde_json::from_value(wish).expect("a wish");
         // Rules that mix families are refused by the check, and never come here.
         let mut spec = spec;
-        let without = VirtualRouterSpec { firewall: Vec::new(), ..spec.clone() };
+        let without = VirtualRouterSpec { firewall: Vec::new(), vpns: Vec::new(), ..spec.clone() };
         spec.firewall.retain(|rule| VirtualRouterSpec { firewall: vec![rule.clone()], ..without.clone() }.check().is_ok());
+        // The same for what a VPN asks of the rest.
+        spec.vpns.retain(|vpn| VirtualRouterSpec { vpns: vec![vpn.clone()], ..without.clone() }.check().is_ok());
         prop_assert_eq!(spec.check(), Ok(()));
         let network = Network::read(&spec).expect("it was checked");
         let ruleset = ruleset::ruleset(ResourceId(7), &network);

@@ -203,6 +203,22 @@ pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
     Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
 }
 
+fn ipsec(name: &str, secret: &str) -> Value {
+    let remote = if name == "office" { "10.7.0.0/24" } else { "10.8.0.0/24" };
+    json!({
+        "name": name, "peer": format!("{name}.example.org"), "tunnel": { "ipsec": { "pre_shared_key": secret } },
+        "routes": [{ "local": "10.1.0.0/24", "remote": remote }],
+    })
+}
+
+fn wireguard(name: &str, port: u16) -> Value {
+    let key = |digit: &str| format!("{}A=", digit.repeat(42));
+    json!({
+        "name": name, "peer": "198.51.100.9", "routes": [{ "local": "10.1.0.0/24", "remote": "10.6.0.0/24" }],
+        "tunnel": { "wireguard": { "private_key": key("a"), "peer_public_key": key("b"), "port": port } },
+    })
+}
+
 /// Every part of a wish; a segment comes and one goes, addresses and rules change.
 pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
     let wish = |_: &Fleet, _| {
@@ -215,6 +231,7 @@ pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
             "nats": [{ "public": "203.0.113.20", "private": "10.1.0.5" }],
             "firewall": [{ "order": 10, "allow": true, "destination": "10.1.0.5", "protocol": "tcp", "ports": [443], "log": true }],
             "routes": [{ "to": "10.9.0.0/16", "via": "10.3.0.9" }],
+            "vpns": [ipsec("office", "first secret"), ipsec("old-lab", "second secret"), wireguard("home", 51820)],
         });
         serde_json::from_value(wish).expect("a wish")
     };
@@ -227,6 +244,7 @@ pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
             "address": "203.0.113.8/24",
             "nats": [{ "public": "203.0.113.21", "private": "10.1.0.5" }],
             "routes": [{ "to": "10.9.0.0/16", "via": "10.1.0.9" }, { "to": "fd00:9::/48", "via": "fd00:1::9" }],
+            "vpns": [ipsec("office", "another secret"), wireguard("away", 51821)],
         })
     };
     Rig::of(Kind::VirtualRouter, wish, patch)

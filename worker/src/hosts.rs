@@ -1,6 +1,7 @@
 //! Which hosts this worker serves: the server records that its token covers, each with a consumer of its own.
 
 use crate::consume::{Consume, Taken};
+use crate::errands::Errands;
 use crate::slots::{DriverSlots, Slots};
 use crate::{Limits, Worker, report};
 use ::hosts::Host;
@@ -24,6 +25,7 @@ pub(crate) struct Fleet {
     attempts: TaskTracker,
     shutdown: CancellationToken,
     drivers: Arc<DriverSlots>,
+    errands: Errands,
     served: HashMap<String, Served>,
 }
 
@@ -41,7 +43,8 @@ struct Served {
 
 impl Fleet {
     pub fn new(worker: Worker, attempts: TaskTracker, shutdown: CancellationToken) -> Self {
-        Self { worker, attempts, shutdown, drivers: Arc::new(DriverSlots::new(1)), served: HashMap::new() }
+        let errands = Errands::start(worker.clone(), shutdown.clone());
+        Self { worker, attempts, shutdown, drivers: Arc::new(DriverSlots::new(1)), errands, served: HashMap::new() }
     }
 
     /// Comes soon while there is no host, never otherwise: the heartbeat is enough.
@@ -100,6 +103,7 @@ impl Fleet {
             .values()
             .map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings, &served.devices));
         futures::future::join_all(reports).await;
+        self.errands.serve(self.served.values().map(|served| served.host.clone()));
     }
 
     async fn serve(&self, server: &Server, limits: &Limits) -> Served {
@@ -150,5 +154,6 @@ impl Fleet {
                 warn!(%error, "a consumer did not end well");
             }
         }
+        self.errands.stop().await;
     }
 }

@@ -5,6 +5,7 @@
 pub mod drivers;
 
 mod consume;
+mod errands;
 mod hosts;
 mod report;
 mod slots;

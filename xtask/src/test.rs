@@ -32,6 +32,13 @@ pub const PACKAGES: &[&str] = &[
     "conntrack",
     "procps",
     "socat",
+    "strongswan-swanctl",
+    "charon-systemd",
+    "libcharon-extra-plugins",
+    "libstrongswan-standard-plugins",
+    "wireguard-tools",
+    "wireguard-go",
+    "tcpdump",
 ];
 
 pub fn run(fast: bool, arguments: &[String]) -> Result<()> {

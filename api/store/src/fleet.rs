@@ -12,7 +12,7 @@ impl Store {
     pub async fn worker_report(&self, host: &str, report: WorkerReport, who: &Who) -> Answer<Server> {
         who.serves(host)?;
         let host = host.to_owned();
-        self.write(move |unit| Box::pin(async move { unit.report(&host, report) })).await
+        self.write(move |unit| Box::pin(async move { unit.report(&host, report).await })).await
     }
 
     /// The servers that a worker's token covers, in the order of ids.
@@ -35,10 +35,11 @@ impl Store {
 }
 
 impl Unit {
-    fn report(&mut self, host: &str, report: WorkerReport) -> Answer<Server> {
+    async fn report(&mut self, host: &str, report: WorkerReport) -> Answer<Server> {
         let row = self.servers.iter().find(|row| row.server.spec.name == host).cloned();
         let mut row = row.ok_or_else(|| Refusal::not_found("server", host))?;
         row.server.worker = Some(WorkerReport { seen_at: self.now, ..report });
+        self.survey_if_due(&mut row).await?;
         let server = row.server.clone();
         self.put_server(row);
         Ok(server)

@@ -73,7 +73,7 @@ impl Unit {
         Ok(self.images.get(&id).cloned())
     }
 
-    async fn find<R: Record>(&mut self, id: i64) -> Answer<Option<R>> {
+    pub async fn find<R: Record>(&mut self, id: i64) -> Answer<Option<R>> {
         let mut line = Line::default();
         line.int(id);
         Ok(self.select("WHERE t.id = $1", line).await?.pop())

@@ -26,6 +26,10 @@ pub struct Limits {
     /// A worker that was silent for longer is shown as what a queued task waits for.
     pub worker_silent_secs: u32,
     pub sweep_lease_secs: u32,
+    /// How often a host is surveyed whose worker lives; 0 for never.
+    pub survey_secs: u32,
+    /// How long the errands of surveys are kept.
+    pub surveys_kept_hours: u32,
     /// How long a token is believed without asking the database.
     pub token_cache_millis: u64,
     /// Connections for reading.
@@ -45,6 +49,8 @@ impl Default for Limits {
             drift_secs: Some(24 * 3600),
             worker_silent_secs: 15,
             sweep_lease_secs: 10,
+            survey_secs: 3600,
+            surveys_kept_hours: 24,
             token_cache_millis: 1000,
             readers: 8,
         }

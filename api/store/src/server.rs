@@ -1,6 +1,7 @@
 //! Servers.
 
 use crate::Store;
+use crate::limits::later;
 use crate::page::{list, patched, read};
 use crate::project::check_unused;
 use crate::record::Line;
@@ -58,7 +59,8 @@ impl Unit {
             created_at: self.now,
             updated_at: self.now,
         };
-        self.put_server(ServerRow { server: server.clone(), touched: 0 });
+        let survey_at = later(self.now, self.limits.survey_secs);
+        self.put_server(ServerRow { server: server.clone(), touched: 0, survey_at });
         Ok(server)
     }
 
@@ -99,6 +101,7 @@ impl Unit {
         let mut line = Line::default();
         line.int(id.0);
         self.execute("DELETE FROM servers WHERE id = $1", line).await?;
+        self.errands_forget(id).await?;
         self.servers.forget(&id);
         // Other processes read all servers again: what is gone is not found among what was touched.
         self.counters.fleet += 1;

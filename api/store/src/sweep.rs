@@ -54,6 +54,9 @@ impl Unit {
             }
         }
         self.sweep_drift().await?;
+        let (again, failed) = self.sweep_errands().await?;
+        swept.expired += again;
+        swept.failed += failed;
         self.purge().await?;
         Ok(swept)
     }

@@ -8,6 +8,7 @@ mod claim;
 mod companions;
 mod create;
 mod drift;
+mod errand;
 mod feed;
 mod gpu;
 mod group;

@@ -32,6 +32,8 @@ pub(crate) struct Counters {
     pub token: i64,
     pub dispatch: i64,
     pub segment: i64,
+    pub errand: i64,
+    pub orphan: i64,
 }
 
 /// Records of tasks and resources that are held between transactions.
@@ -112,7 +114,7 @@ impl Unit {
     pub async fn begin(&mut self) -> Answer<()> {
         sqlx::raw_sql("BEGIN").execute(&mut self.connection).await?;
         let sql = "UPDATE counters SET writer = writer + 1 WHERE one = 1 RETURNING writer, fleet, project, server, image, \
-                   resource, task, event, history, token, dispatch, segment";
+                   resource, task, event, history, token, dispatch, segment, errand, orphan";
         let row = sqlx::query(sql).fetch_one(&mut self.connection).await?;
         let mut from = Reader::new(&row);
         self.counters = Counters {
@@ -128,6 +130,8 @@ impl Unit {
             token: from.int()?,
             dispatch: from.int()?,
             segment: from.int()?,
+            errand: from.int()?,
+            orphan: from.int()?,
         };
         self.wrote = false;
         self.found = self.counters;
@@ -253,7 +257,7 @@ impl Unit {
             sqlx::raw_sql("SET LOCAL synchronous_commit TO OFF").execute(&mut self.connection).await?;
         }
         let sql = "UPDATE counters SET fleet = $1, project = $2, server = $3, image = $4, resource = $5, task = $6, \
-                   event = $7, history = $8, token = $9, dispatch = $10, segment = $11 WHERE one = 1";
+                   event = $7, history = $8, token = $9, dispatch = $10, segment = $11, errand = $12, orphan = $13 WHERE one = 1";
         let mut line = Line::default();
         let Counters {
             writer,
@@ -268,8 +272,12 @@ impl Unit {
             token,
             dispatch,
             segment,
+            errand,
+            orphan,
         } = counters;
-        for number in [fleet, project, server, image, resource, task, event, history, token, dispatch, segment] {
+        let all =
+            [fleet, project, server, image, resource, task, event, history, token, dispatch, segment, errand, orphan];
+        for number in all {
             line.int(number);
         }
         self.execute(sql, line).await?;

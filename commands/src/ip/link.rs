@@ -50,6 +50,8 @@ pub struct Route {
     pub to: String,
     #[serde(rename = "gateway", default)]
     pub via: Option<IpAddr>,
+    #[serde(default)]
+    pub dev: Option<String>,
 }
 
 /// Every link of the node that is in a group.
@@ -92,6 +94,16 @@ pub fn batch(lines: &[String]) -> Command<()> {
 /// The same in a namespace.
 pub fn batch_inside(namespace: &str, lines: &[String]) -> Command<()> {
     Command::plain(Invocation::acts(["ip", "-netns", namespace, "-batch", "-"]).stdin(text(lines)))
+}
+
+/// WireGuard in the kernel, without keys yet.
+pub fn add_wireguard(namespace: &str, name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(add_wireguard_argv(namespace, name)))
+}
+
+/// As [`add_wireguard`] runs it.
+pub fn add_wireguard_argv<'a>(namespace: &'a str, name: &'a str) -> Vec<&'a str> {
+    vec!["ip", "-netns", namespace, "link", "add", "name", name, "type", "wireguard"]
 }
 
 pub fn text(lines: &[String]) -> String {

@@ -43,6 +43,7 @@ mod tests {
             name: name.into(),
             path: format!("/s/vms/7/{name}.qcow2"),
             target: target.into(),
+            is_image: false,
         };
         Actual {
             resource: Some(7),
@@ -51,6 +52,7 @@ mod tests {
             ram_mb: 1024,
             disks: vec![disk("root", "vda"), disk("data", "vdb")],
             nics: vec![ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-1".into() }],
+            volumes: Vec::new(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! What brings a router back when its node starts: a unit that runs what the steps run, on files that lie beside it. Pure
 //! functions, with golden files.
 
-use commands::{dnsmasq, nft, sysctl};
+use crate::vpn::{Carried, Vpns};
+use commands::ip::link;
+use commands::strongswan::{self, Start};
+use commands::{dnsmasq, nft, sysctl, wireguard};
 use model::{ResourceId, names};
 
 /// What a unit is made from.
@@ -14,10 +17,11 @@ pub struct Boot<'a> {
     pub floods: bool,
     /// Whether a rule logs.
     pub logs: bool,
+    pub vpns: &'a Vpns,
 }
 
 pub fn unit(boot: &Boot<'_>) -> String {
-    let Boot { router, folder, serves, floods, logs } = boot;
+    let Boot { router, folder, serves, floods, logs, vpns } = boot;
     let namespace = names::router_namespace(*router);
     let path = |name: &str| format!("{folder}/{name}");
     let (forwarding, ruleset, config) =
@@ -36,9 +40,30 @@ pub fn unit(boot: &Boot<'_>) -> String {
         lines.push(("-", vec!["bridge", "-force", "-batch", &flood]));
     }
     lines.push(("", vec!["ip", "-batch", &links]));
+    for config in &vpns.wireguard {
+        let argv = match vpns.by {
+            Carried::Kernel => link::add_wireguard_argv(&namespace, &config.link),
+            Carried::Userspace => wireguard::start_argv(&namespace, &config.link),
+        };
+        lines.push(("", argv));
+    }
     lines.push(("", vec!["ip", "-netns", &namespace, "-batch", &inside]));
     if *serves {
         lines.push(("", dnsmasq::start_argv(&namespace, &config)));
+    }
+    // A peer whose name cannot be found keeps nothing else from starting.
+    for config in &vpns.wireguard {
+        lines.push(("-", wireguard::set_argv(&namespace, &config.link, &config.file)));
+    }
+    let own = vpns.ipsec.as_ref().map(|ipsec| {
+        let start = Start::new(&path("strongswan.conf"), &ipsec.pid_file);
+        (ipsec, start, strongswan::uri(&ipsec.socket), path("swanctl.conf"))
+    });
+    if let Some((ipsec, start, uri, connections)) = &own {
+        // Its number may be another process's by now.
+        lines.push(("-", vec!["rm", "-f", &ipsec.pid_file]));
+        lines.push(("-", start.argv(&namespace)));
+        lines.push(("-", strongswan::load_argv(uri, connections)));
     }
     let starts: String = lines.iter().map(|(sign, argv)| format!("ExecStart={sign}{}\n", line(argv))).collect();
     format!(
@@ -60,12 +85,22 @@ fn line(argv: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+    use crate::vpn::Means;
+    use model::virtual_router::VirtualRouter;
+    use model::virtual_router::network::Network;
 
     #[test]
     fn the_unit_is_as_the_golden_file_says() {
         let folder = "/var/lib/drover/routers/7";
-        let boot = Boot { router: ResourceId(7), folder, serves: true, floods: false, logs: true };
-        sample::golden("drover-r7.service", unit(&boot).as_bytes());
+        let files = |router: &VirtualRouter, golden| {
+            let network = Network::read(&router.spec).unwrap();
+            let means = Means { esp: Carried::Kernel, wireguard: Carried::Kernel };
+            let vpns = &Vpns::of(ResourceId(7), folder, &network, means);
+            let boot = Boot { router: ResourceId(7), folder, serves: true, floods: false, logs: true, vpns };
+            sample::golden(golden, unit(&boot).as_bytes());
+        };
+        files(&sample::router(), "drover-r7.service");
+        files(&sample::with_vpns(), "drover-r7-vpns.service");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::layout::{Layout, Port, Power, Way};
 use commands::ip::link::{Interface, Link, Route};
 use ipnet::IpNet;
+use model::names;
 use std::net::IpAddr;
 
 /// What is there.
@@ -40,10 +41,19 @@ pub fn difference(layout: &Layout, found: &Found) -> Difference {
     if !is_up(LOOPBACK) {
         change.inside.push(format!("link set dev {LOOPBACK} up"));
     }
+    let is_tunnel = |own: &&Interface| names::is_vpn_link(layout.router, &own.link.name);
+    let stale = found.inside.iter().filter(is_tunnel).filter(|own| !layout.tunnels.contains(&own.link.name));
+    change.inside.extend(stale.map(|own| format!("link delete dev {}", own.link.name)));
     let mut addresses_went = false;
     for port in &layout.ports {
         outside(layout, port, found, &mut change.outside);
         addresses_went |= inside(port, found, &mut change.inside);
+    }
+    for name in &layout.tunnels {
+        if !is_up(name) {
+            change.inside.push(format!("link set dev {name} up"));
+            addresses_went = true;
+        }
     }
     routes(layout, found, addresses_went, &mut change.inside);
     change
@@ -105,8 +115,15 @@ fn global(interface: &Interface) -> Vec<IpNet> {
 }
 
 fn routes(layout: &Layout, found: &Found, anew: bool, lines: &mut Vec<String>) {
-    let is = |way: &Way, route: &Route| reads(&way.to, &route.to, route) && route.via == Some(way.via);
+    let is = |way: &Way, route: &Route| {
+        reads(&way.to, &route.to, route) && route.via == way.via && (way.via.is_some() || route.dev == way.link)
+    };
     for route in &found.routes {
+        // Those through a link that goes are gone with it.
+        let goes = |dev: &String| !layout.ports.iter().any(|port| port.inside == *dev) && !layout.tunnels.contains(dev);
+        if route.dev.as_ref().is_some_and(goes) {
+            continue;
+        }
         // One to the same network is replaced.
         let replaced = |way: &Way| reads(&way.to, &route.to, route);
         if !layout.routes.iter().any(replaced) {
@@ -115,9 +132,16 @@ fn routes(layout: &Layout, found: &Found, anew: bool, lines: &mut Vec<String>) {
     }
     for way in &layout.routes {
         if anew || !found.routes.iter().any(|route| is(way, route)) {
-            let link = way.link.as_ref().map(|link| format!(" dev {link} onlink")).unwrap_or_default();
-            lines.push(format!("route replace {} via {}{link} proto static", way.to, way.via));
+            lines.push(format!("route replace {}{} proto static", way.to, through(way)));
         }
+    }
+}
+
+fn through(way: &Way) -> String {
+    match (way.via, &way.link) {
+        (Some(via), Some(link)) => format!(" via {via} dev {link} onlink"),
+        (Some(via), None) => format!(" via {via}"),
+        (None, link) => format!(" dev {}", link.as_deref().unwrap_or(LOOPBACK)),
     }
 }
 

@@ -4,6 +4,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::server::RouterSettings;
 use model::virtual_router::network::{Lan, Network};
 use model::{ResourceId, names};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What a public link carries.
@@ -18,11 +19,14 @@ pub enum Power {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
+    pub router: ResourceId,
     pub namespace: String,
     /// Of the links on the node.
     pub group: u32,
     pub power: Power,
     pub ports: Vec<Port>,
+    /// WireGuard links; no bridge of the node knows them.
+    pub tunnels: Vec<String>,
     pub routes: Vec<Way>,
 }
 
@@ -42,7 +46,8 @@ pub struct Port {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     pub to: IpNet,
-    pub via: IpAddr,
+    /// None where the link leads there by itself.
+    pub via: Option<IpAddr>,
     /// Through this link, whether its network holds the gateway or not.
     pub link: Option<String>,
 }
@@ -50,14 +55,30 @@ pub struct Way {
 pub fn layout(router: ResourceId, network: &Network, settings: &RouterSettings, power: Power) -> Layout {
     let mut ports: Vec<Port> = network.has_uplink().then(|| uplink(router, network, settings)).into_iter().collect();
     ports.extend(network.lans.iter().map(|lan| segment(router, lan, settings)));
-    let out = |to: IpNet, via: IpAddr| Way { to, via, link: Some(names::UPLINK.to_owned()) };
+    let out = |to: IpNet, via: IpAddr| Way { to, via: Some(via), link: Some(names::UPLINK.to_owned()) };
     let v4 = settings.gateway.filter(|gateway| network.public.is_some_and(|own| own.addr() != *gateway));
     let v6 = settings.gateway_v6.filter(|gateway| network.public_v6.is_some_and(|own| own.addr() != *gateway));
     let mut routes = Vec::new();
     routes.extend(v4.map(|gateway| out(IpNet::V4(everywhere()), gateway.into())));
     routes.extend(v6.map(|gateway| out(IpNet::V6(everywhere_v6()), gateway.into())));
-    routes.extend(network.routes.iter().map(|(to, via)| Way { to: *to, via: *via, link: None }));
-    Layout { namespace: names::router_namespace(router), group: names::router_group(router), power, ports, routes }
+    routes.extend(network.routes.iter().map(|(to, via)| Way { to: *to, via: Some(*via), link: None }));
+    let mut tunnels = Vec::new();
+    for site in network.vpns.iter().filter(|site| site.wireguard().is_some()) {
+        let link = names::vpn_link(router, &site.name);
+        // Two networks here may reach the same one there.
+        let remotes: BTreeSet<_> = site.pairs.iter().map(|(_, remote)| *remote).collect();
+        routes.extend(remotes.into_iter().map(|to| Way { to, via: None, link: Some(link.clone()) }));
+        tunnels.push(link);
+    }
+    Layout {
+        namespace: names::router_namespace(router),
+        group: names::router_group(router),
+        router,
+        power,
+        ports,
+        tunnels,
+        routes,
+    }
 }
 
 fn uplink(router: ResourceId, network: &Network, settings: &RouterSettings) -> Port {

@@ -1,4 +1,5 @@
-//! Virtual routers on Linux: a network namespace for each, by iproute2, nftables and dnsmasq.
+//! Virtual routers on Linux: a network namespace for each, by iproute2, nftables, dnsmasq,
+//! strongSwan and WireGuard.
 
 use lifecycle::{Driver, Entry, attempt};
 use model::{Kind, Verb};
@@ -20,6 +21,7 @@ mod difference;
 pub mod dnsmasq;
 mod layout;
 pub mod ruleset;
+pub mod vpn;
 
 #[cfg(test)]
 mod sample;

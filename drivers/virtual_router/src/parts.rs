@@ -10,9 +10,13 @@ use crate::steps::boot::Booted;
 use crate::steps::dnsmasq::{Loaded, Serving};
 use crate::steps::files::{File, Files};
 use crate::steps::forwarding::{self, Forwarding, LogOfNamespaces};
+use crate::steps::ipsec::{Charon, Connected};
+use crate::steps::leftovers::NoLeftovers;
 use crate::steps::links::Links;
 use crate::steps::namespace::Namespace;
 use crate::steps::ruleset::Loads;
+use crate::steps::wireguard::{WireguardLink, WireguardPeer};
+use crate::vpn::Vpns;
 use commands::ip::link;
 use lifecycle::{Context, Steps};
 use model::names;
@@ -29,6 +33,7 @@ pub struct Parts {
     /// Of the files of hosts.
     pub hosts: String,
     pub logs: bool,
+    pub vpns: Vpns,
 }
 
 impl Parts {
@@ -41,6 +46,7 @@ impl Parts {
         let leases = dnsmasq::leases(network, &cx.neighbours);
         let hosts = dnsmasq::hosts(network, &cx.neighbours);
         let logs = network.rules.iter().any(|rule| rule.log);
+        let vpns = Vpns::of(router.id, &folder, network, plan.means);
         let from_nothing = difference(&layout, &Found::default());
         let segments = network.lans.iter();
         let bridges = segments.flat_map(|lan| carrier::from_nothing(&settings.carrier, lan.id, &lan.bridge()));
@@ -50,8 +56,14 @@ impl Parts {
             .flat_map(|lan| carrier::flood(&settings.carrier, lan.id))
             .map(|(link, peer)| link::flood_line(&link, peer))
             .collect();
-        let boot =
-            Boot { router: router.id, folder: &folder, serves: dnsmasq.is_some(), floods: !flood.is_empty(), logs };
+        let boot = Boot {
+            router: router.id,
+            folder: &folder,
+            serves: dnsmasq.is_some(),
+            floods: !flood.is_empty(),
+            logs,
+            vpns: &vpns,
+        };
         let file = |name: &str, text: String, mode| File { path: format!("{folder}/{name}"), text, mode };
         // dnsmasq reads its files of hosts as a user of its own.
         let mut files = vec![
@@ -66,16 +78,26 @@ impl Parts {
             File { path: names::router_unit_file(router.id), text: unit(&boot), mode: 0o644 },
         ];
         files.extend(dnsmasq.as_ref().map(|config| file("dnsmasq.conf", config.text.clone(), 0o644)));
+        if let Some(ipsec) = &vpns.ipsec {
+            files.push(file("strongswan.conf", ipsec.daemon.clone(), 0o600));
+            files.push(file("swanctl.conf", ipsec.connections.clone(), 0o600));
+        }
+        files.extend(vpns.wireguard.iter().map(|own| File {
+            path: own.file.clone(),
+            text: own.text.clone(),
+            mode: 0o600,
+        }));
         let hosts = digest(&format!("{leases}\n{hosts}"));
-        Self { folder, files, layout, ruleset, dnsmasq, hosts, logs }
+        Self { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns }
     }
 }
 
 /// The router is there as its record says, plugged in or not. The ruleset is loaded before any link is there.
 pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power, steps: &mut Steps) {
-    let Parts { folder, files, layout, ruleset, dnsmasq, hosts, logs } = Parts::of(cx, router, plan, power);
+    let Parts { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns } = Parts::of(cx, router, plan, power);
     let namespace = layout.namespace.clone();
     cx.fact("namespace", namespace.as_str());
+    let mut wanted: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
     steps.then(Files { folder: folder.clone(), files });
     steps.then(Namespace { namespace: namespace.clone() });
     steps.then(Forwarding { namespace: namespace.clone(), folder: folder.clone() });
@@ -86,10 +108,23 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     for lan in &plan.network.lans {
         steps.then(Bridge { segment: lan.id, name: lan.bridge(), host: cx.host().into() });
     }
+    for own in &vpns.wireguard {
+        steps.then(WireguardLink { namespace: namespace.clone(), link: own.link.clone(), by: vpns.by });
+    }
     steps.then(Links { layout });
     let pid_file = dnsmasq.map(|config| config.pid_file);
     steps.then(Serving { namespace: namespace.clone(), folder: folder.clone(), pid_file: pid_file.clone() });
-    steps.then(Loaded { namespace, folder, pid_file, hosts });
+    steps.then(Loaded { namespace: namespace.clone(), folder: folder.clone(), pid_file, hosts });
+    for config in vpns.wireguard {
+        steps.then(WireguardPeer { namespace: namespace.clone(), config });
+    }
+    let pid_file = vpns.ipsec.as_ref().map(|config| config.pid_file.clone());
+    steps.then(Charon { namespace: namespace.clone(), folder: folder.clone(), pid_file });
+    if let Some(config) = vpns.ipsec {
+        wanted.extend([config.pid_file.clone(), config.socket.clone(), format!("{folder}/vpns")]);
+        steps.then(Connected { namespace, folder: folder.clone(), config });
+    }
+    steps.then(NoLeftovers { folder, wanted });
     steps.then(Booted { router: router.id });
     steps.then(LeaveBridges { host: cx.host().into() });
 }

@@ -1,6 +1,8 @@
 //! What a verb reads and looks at before it begins.
 
+use crate::vpn::{Carried, Means};
 use commands::ip::link;
+use commands::{files, strongswan, unshare, wireguard};
 use errors::Fault;
 use lifecycle::{Context, Prerequisite};
 use model::server::Carrier;
@@ -13,6 +15,7 @@ const MOST_VLANS: i64 = 4094;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub network: Network,
+    pub means: Means,
 }
 
 /// The wish can be read, and the node has the way out that it needs.
@@ -31,5 +34,35 @@ pub async fn look(cx: &Context, router: &VirtualRouter) -> Result<Prerequisite<P
         let fault = Fault::new(&errors::virtual_router::NO_PUBLIC_BRIDGE).hole("bridge", &settings.public_bridge);
         return Ok(Prerequisite::Refuse(fault.hole("host", cx.host())));
     }
-    Ok(Prerequisite::Ready(Plan { network }))
+    Ok(match means(cx, &network).await? {
+        Ok(means) => Prerequisite::Ready(Plan { network, means }),
+        Err(fault) => Prerequisite::Refuse(fault),
+    })
+}
+
+/// What the node has for the VPNs: the kernel's own, else a process; or what is to be installed.
+async fn means(cx: &Context, network: &Network) -> Result<Result<Means, Fault>, Fault> {
+    let mut means = Means { esp: Carried::Kernel, wireguard: Carried::Kernel };
+    let mut needed = Vec::new();
+    if network.vpns.iter().any(|site| site.ipsec().is_some()) {
+        needed.extend([(strongswan::CHARON, "charon-systemd"), (strongswan::SWANCTL, "strongswan-swanctl")]);
+        if !cx.run(unshare::has_esp()).await? {
+            means.esp = Carried::Userspace;
+            needed.push((strongswan::LIBIPSEC, "libcharon-extra-plugins"));
+        }
+    }
+    if network.vpns.iter().any(|site| site.wireguard().is_some()) {
+        needed.push((wireguard::WG, "wireguard-tools"));
+        if !cx.run(unshare::has_wireguard()).await? {
+            means.wireguard = Carried::Userspace;
+            needed.push((wireguard::WIREGUARD_GO, "wireguard-go"));
+        }
+    }
+    for (program, package) in needed {
+        if !cx.run(files::exists(program)).await? {
+            let fault = Fault::new(&errors::virtual_router::NO_VPN_PROGRAM).hole("program", program);
+            return Ok(Err(fault.hole("package", package).hole("host", cx.host())));
+        }
+    }
+    Ok(Ok(means))
 }

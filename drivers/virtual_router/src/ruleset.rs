@@ -2,6 +2,7 @@
 //! transaction; what connections there are the kernel keeps apart from it.
 
 mod rule;
+mod vpn;
 
 use model::virtual_router::network::{Family, Network};
 use model::{ResourceId, names};
@@ -86,6 +87,7 @@ fn input(network: &Network, out: &mut String) {
         rules.push(format!("iifname {links} meta l4proto {{ tcp, udp }} th dport 53 accept"));
         rules.push(format!("iifname {links} udp dport {{ 67, 547 }} accept"));
     }
+    rules.extend(vpn::openings(network));
     chain(out, "input", "type filter hook input priority filter; policy drop;", &rules);
 }
 
@@ -94,20 +96,25 @@ fn forward(router: ResourceId, network: &Network, out: &mut String) {
     let uplink = names::UPLINK;
     let tenant: Vec<_> = network.rules.iter().flat_map(|one| rule::rules(router, one)).collect();
     chain(out, "firewall", "", &tenant);
-    let mut rules = vec![
+    let mut rules = vpn::no_way_round(network);
+    rules.extend([
         // A VPN or a VXLAN on the way takes less than either end believes.
         "tcp flags syn / syn,rst tcp option maxseg size set rt mtu".to_owned(),
         "ct state invalid drop".into(),
         "ct state established,related accept".into(),
         // Whoever says to be somewhere else than where the answer would go.
         "fib saddr . iif oif missing drop".into(),
-    ];
+    ]);
     if network.has_uplink() {
         rules.push(format!("iifname \"{uplink}\" oifname \"{uplink}\" drop"));
         // A private address is reached through its floating one alone.
-        rules.push(format!("iifname \"{uplink}\" meta nfproto ipv4 ct status & dnat != dnat drop"));
+        rules.push(format!(
+            "iifname \"{uplink}\" meta nfproto ipv4{} ct status & dnat != dnat drop",
+            vpn::came_plain(network)
+        ));
     }
     rules.push("jump firewall".into());
+    rules.extend(vpn::through(network));
     if network.has_uplink() {
         rules.push(format!("oifname \"{uplink}\" accept"));
     }
@@ -120,7 +127,7 @@ fn nat(network: &Network, out: &mut String) {
         let pairs: Vec<_> = pairs.into_iter().map(|(from, to)| format!("{from} : {to}")).collect();
         format!("{{ {} }}", pairs.join(", "))
     };
-    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let (mut before, mut after) = (Vec::new(), vpn::untranslated(network));
     if !network.nats.is_empty() {
         let there = network.nats.iter().map(|(public, private)| (public.to_string(), private.to_string()));
         let back = network.nats.iter().map(|(public, private)| (private.to_string(), public.to_string()));
@@ -148,6 +155,8 @@ mod tests {
     fn the_ruleset_is_as_the_golden_file_says() {
         let router = sample::router();
         let network = Network::read(&router.spec).unwrap();
+        let vpns = Network::read(&sample::with_vpns().spec).unwrap();
+        sample::golden("ruleset-vpns.nft", ruleset(router.id, &vpns).text.as_bytes());
         sample::golden("ruleset.nft", ruleset(router.id, &network).text.as_bytes());
     }
 

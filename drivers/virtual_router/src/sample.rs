@@ -37,6 +37,44 @@ pub fn router() -> VirtualRouter {
     serde_json::from_value(router).expect("a router")
 }
 
+/// The same with every kind of VPN.
+pub fn with_vpns() -> VirtualRouter {
+    let mut router = router();
+    let vpns = json!([
+        {
+            "name": "office", "peer": "198.51.100.9",
+            "tunnel": { "ipsec": {
+                "pre_shared_key": "ipsec-canary", "ike_encryption": ["aes256gcm16", "aes256"],
+                "esp_encryption": ["aes256", "chacha20poly1305"], "establish": "trap",
+            } },
+            "routes": [
+                { "local": "10.1.0.0/24", "remote": "10.8.0.0/24" },
+                { "local": "10.2.0.0/24", "remote": "10.8.0.0/24" },
+                { "local": "fd00:1::/64", "remote": "fd00:8::/64" },
+            ],
+        },
+        {
+            "name": "lab",
+            "tunnel": { "ipsec": {
+                "pre_shared_key": "ipsec-canary-2", "local_id": "main.example.org", "remote_id": "lab@example.org",
+                "esp_dh": [], "establish": "none",
+            } },
+            "routes": [{ "local": "10.1.0.0/24", "remote": "10.7.0.0/24" }],
+        },
+        {
+            "name": "home", "peer": "2001:db8:9::9",
+            "tunnel": { "wireguard": {
+                "private_key": "8NiiiINDOfeDbo21XF1H/e8EZtiruEQCT0VkgJOkomo=",
+                "peer_public_key": "TLY1ZGPyzxY6/NUd1ns+wBafbJgtfV/bzVf4mMKumW4=",
+                "pre_shared_key": "nZjLNMM87KvDY00xRyRJNZRIZsCqtOFrIxq3QtsaMmo=", "keepalive_secs": 25,
+            } },
+            "routes": [{ "local": "10.1.0.0/24", "remote": "10.6.0.0/24" }],
+        },
+    ]);
+    router.spec.vpns = serde_json::from_value(vpns).expect("VPNs");
+    router
+}
+
 pub fn settings() -> RouterSettings {
     let settings = json!({ "gateway": "203.0.113.1", "gateway_v6": "2001:db8::1", "dns": ["192.0.2.1"] });
     serde_json::from_value(settings).expect("settings")

@@ -5,6 +5,7 @@ use crate::steps::{
     links::NoLinks,
     namespace::{NoNamespace, NoProcesses},
     remove::{RemoveFile, RemoveFolder},
+    wireguard::NoVpnSockets,
 };
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
@@ -29,6 +30,7 @@ pub async fn execute(cx: &Context, router: &VirtualRouter, (): ()) -> Result<(),
     steps.then(NoProcesses { namespace: namespace.clone() });
     steps.then(NoLinks { group: names::router_group(router.id) });
     steps.then(NoNamespace { namespace });
+    steps.then(NoVpnSockets { router: router.id });
     steps.then(RemoveFolder { path: names::router_folder(&cx.settings.storage, router.id) });
     steps.then(LeaveBridges { host: cx.host().into() });
     cx.carry_out(steps).await

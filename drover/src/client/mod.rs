@@ -3,10 +3,12 @@
 pub mod backup;
 pub mod ceph;
 pub mod drift;
+pub mod errand;
 pub mod events;
 pub mod gpu;
 pub mod image;
 pub mod lock;
+pub mod orphans;
 pub mod project;
 pub mod queue;
 pub mod resource;

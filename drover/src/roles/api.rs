@@ -14,6 +14,7 @@ pub fn limits(config: &Config) -> Limits {
     Limits {
         lease_secs: config.api.lease_secs,
         drift_secs: Some(config.api.drift_secs).filter(|secs| *secs > 0),
+        survey_secs: config.api.survey_secs,
         queue_deadline_secs: config.api.queue_deadline_secs,
         ..Limits::default()
     }

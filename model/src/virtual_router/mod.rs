@@ -1,6 +1,8 @@
 //! A virtual router's wish: one per project.
 
 pub mod network;
+pub mod site;
+pub mod vpn;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use utoipa::ToSchema;
+use vpn::Vpn;
 
 pub type VirtualRouter = crate::resource::Resource<VirtualRouterSpec>;
 
@@ -43,6 +46,9 @@ pub struct VirtualRouterSpec {
     /// Networks behind a machine of a segment, or behind a neighbour on the public side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
+    /// Site-to-site VPNs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vpns: Vec<Vpn>,
     /// Whom the segments' DNS asks; the region's when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]

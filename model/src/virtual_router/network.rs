@@ -1,6 +1,7 @@
 //! A router's wish as it was read: addresses, networks and ranges as such, and nothing in it that contradicts itself. All that
 //! is wrong with a wish is said here, in a phrase that names the field.
 
+use super::site::{self, Site};
 use super::{Ports, Protocol, Rule, Segment, VirtualRouterSpec};
 use crate::{SegmentId, names};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -14,7 +15,7 @@ const MOST: [(&str, usize); 6] =
 const MOST_MEMBERS: usize = 2000;
 const MOST_PORTS: usize = 64;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub lans: Vec<Lan>,
     /// The router's own public address.
@@ -27,6 +28,7 @@ pub struct Network {
     pub rules: Vec<Match>,
     pub routes: Vec<(IpNet, IpAddr)>,
     pub dns: Vec<IpAddr>,
+    pub vpns: Vec<Site>,
 }
 
 /// A segment as its router sees it.
@@ -110,6 +112,7 @@ impl Network {
             rules: Vec::new(),
             routes: Vec::new(),
             dns: spec.dns.clone(),
+            vpns: Vec::new(),
         };
         network.are_apart()?;
         network.nats = network.read_nats(spec)?;
@@ -126,6 +129,7 @@ impl Network {
             network.read_route(&route.to, route.via)?;
         }
         distinct("routes.to", network.routes.iter().map(|(to, _)| to))?;
+        network.vpns = site::read(&network, &spec.vpns)?;
         Ok(network)
     }
 
@@ -283,7 +287,7 @@ fn is_host(field: &str, address: Ipv4Addr) -> Result<(), String> {
 }
 
 /// An address alone, or a network without host bits.
-fn plain_net(text: &str) -> Result<IpNet, String> {
+pub(super) fn plain_net(text: &str) -> Result<IpNet, String> {
     let net = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address),
         Err(_) => text.parse().map_err(|_| format!("is an address or a network, not {text:?}"))?,
@@ -330,11 +334,11 @@ fn range(ports: &Ports) -> Result<(u16, u16), String> {
     if first == 0 || first > last { Err(wrong()) } else { Ok((first, last)) }
 }
 
-fn overlap(one: &IpNet, other: &IpNet) -> bool {
+pub(super) fn overlap(one: &IpNet, other: &IpNet) -> bool {
     one.contains(&other.network()) || other.contains(&one.network())
 }
 
-fn distinct<T: Ord + Display>(field: &str, values: impl IntoIterator<Item = T>) -> Result<(), String> {
+pub(super) fn distinct<T: Ord + Display>(field: &str, values: impl IntoIterator<Item = T>) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for value in values {
         if seen.contains(&value) {

@@ -84,3 +84,98 @@ fn what_is_wrong_names_its_field() {
         assert!(said.starts_with(wanted), "{said:?} instead of {wanted:?}");
     }
 }
+
+fn vpns() -> Value {
+    json!([
+        {
+            "name": "office", "peer": "198.51.100.9", "tunnel": { "ipsec": { "pre_shared_key": "a long secret" } },
+            "routes": [{ "local": "10.1.0.0/24", "remote": "10.8.0.0/24" }, { "local": "10.9.1.0/24", "remote": "10.8.0.0/24" }],
+        },
+        {
+            "name": "home", "peer": "home.example.org",
+            "tunnel": { "wireguard": {
+                "private_key": "8NiiiINDOfeDbo21XF1H/e8EZtiruEQCT0VkgJOkomo=",
+                "peer_public_key": "TLY1ZGPyzxY6/NUd1ns+wBafbJgtfV/bzVf4mMKumW4=",
+            } },
+            "routes": [{ "local": "10.2.0.7", "remote": "10.7.0.0/24" }],
+        },
+    ])
+}
+
+#[test]
+fn vpns_are_read_and_their_secrets_are_not_shown() {
+    let mut wish = wish();
+    wish["vpns"] = vpns();
+    let spec: VirtualRouterSpec = serde_json::from_value(wish.clone()).unwrap();
+    let network = Network::read(&spec).unwrap();
+    assert_eq!(network.vpns.iter().map(|site| site.pairs.len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(network.vpns[0].remote_id(), "198.51.100.9");
+    let shown = format!("{spec:?} {network:?}");
+    assert!(!shown.contains("a long secret") && !shown.contains("8Niii"), "{shown}");
+    assert_eq!(serde_json::to_value(&spec).unwrap()["vpns"][1]["tunnel"]["wireguard"]["port"], 51820);
+}
+
+#[test]
+fn what_is_wrong_with_a_vpn_names_its_field() {
+    type Change = fn(&mut Value);
+    let ipsec: &[(Change, &str)] = &[
+        (|vpn| vpn["peer"] = "203.0.113.7".into(), "peer 203.0.113.7 is the router itself"),
+        (|vpn| vpn["peer"] = "2001:db8::1".into(), "peer 2001:db8::1 is of a family that the router has no public"),
+        (|vpn| vpn["peer"] = "10.8.0.1".into(), "peer 10.8.0.1 is within routes.remote 10.8.0.0/24"),
+        (|vpn| vpn["peer"] = "a b".into(), "peer is an address or a host name"),
+        (|vpn| vpn["peer"] = "1.2.3".into(), "peer is an address or a host name"),
+        (|vpn| vpn["peer"] = Value::Null, "establish is none where no peer is named"),
+        (|vpn| vpn["name"] = "an office".into(), "name is 1 to 24 lower-case"),
+        (|vpn| vpn["routes"] = json!([]), "routes are 1 to 32"),
+        (|vpn| vpn["routes"][0]["local"] = "10.3.0.0/24".into(), "routes.local 10.3.0.0/24 is within no segment"),
+        (|vpn| vpn["routes"][0]["local"] = "10.1.0.5/24".into(), "routes.local 10.1.0.5/24 has bits beyond"),
+        (|vpn| vpn["routes"][0]["local"] = "fd00:1::/64".into(), "routes.local fd00:1::/64 and routes.remote"),
+        (|vpn| vpn["routes"][0]["remote"] = "0.0.0.0/0".into(), "routes.remote is everything"),
+        (|vpn| vpn["routes"][0]["remote"] = "10.0.0.0/8".into(), "routes.remote 10.0.0.0/8 overlaps segments web"),
+        (|vpn| vpn["routes"][0]["remote"] = "10.9.7.0/24".into(), "routes.remote 10.9.7.0/24 overlaps routes.to"),
+        (|vpn| vpn["routes"][0]["remote"] = "10.7.0.0/25".into(), "routes.remote 10.7.0.0/24 is another's already"),
+        (|vpn| vpn["tunnel"]["ipsec"]["pre_shared_key"] = "short".into(), "pre_shared_key is one line of 8"),
+        (|vpn| vpn["tunnel"]["ipsec"]["local_id"] = "a\"b".into(), "local_id is 1 to 255"),
+        (|vpn| vpn["tunnel"]["ipsec"]["version"] = 3.into(), "version is 1 or 2"),
+        (
+            |vpn| vpn["tunnel"]["ipsec"]["ike_encryption"] = json!(["des"]),
+            "ike_encryption \"des\" is not known; known are aes128,",
+        ),
+        (
+            |vpn| vpn["tunnel"]["ipsec"]["esp_dh"] = json!(["modp768"]),
+            "esp_dh \"modp768\" is not known; known are modp2048,",
+        ),
+        (|vpn| vpn["tunnel"]["ipsec"]["ike_dh"] = json!([]), "ike_dh holds 1 to 8"),
+        (|vpn| vpn["tunnel"]["ipsec"]["esp_authentication"] = json!([]), "esp_authentication holds 1 to 8"),
+        (|vpn| vpn["tunnel"]["ipsec"]["esp_lifetime_secs"] = 5.into(), "esp_lifetime_secs is 300 to 86400"),
+        (
+            |vpn| {
+                vpn["tunnel"]["ipsec"] =
+                    json!({ "pre_shared_key": "a long secret", "version": 1, "ike_encryption": ["aes128gcm16"] })
+            },
+            "ike_encryption aes128gcm16 needs version 2",
+        ),
+    ];
+    let wireguard: &[(Change, &str)] = &[
+        (|vpn| vpn["tunnel"]["wireguard"]["private_key"] = "abc=".into(), "private_key is 32 bytes in base64"),
+        (|vpn| vpn["tunnel"]["wireguard"]["peer_public_key"] = "b".repeat(44).into(), "peer_public_key is 32 bytes"),
+        (|vpn| vpn["tunnel"]["wireguard"]["port"] = 4500.into(), "port 4500 is taken by the router itself"),
+        (|vpn| vpn["tunnel"]["wireguard"]["peer_port"] = 0.into(), "port and peer_port are 1 to 65535"),
+    ];
+    for (number, cases) in [ipsec, wireguard].into_iter().enumerate() {
+        for (change, wanted) in cases {
+            let said = said(|wish| {
+                wish["vpns"] = vpns();
+                change(&mut wish["vpns"][number]);
+            });
+            assert!(said.starts_with("vpns ") && said.contains(wanted), "{said:?} instead of {wanted:?}");
+            assert!(!said.contains("secret"), "{said}");
+        }
+    }
+    let none = said(|wish| {
+        wish["vpns"] = vpns();
+        wish["address"] = Value::Null;
+        wish["nats"] = json!([]);
+    });
+    assert_eq!(none, "vpns need an address of the router's own");
+}

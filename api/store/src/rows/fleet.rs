@@ -5,13 +5,15 @@ use crate::refusal::Refusal;
 use model::image::{Image, ImageSpec};
 use model::project::{Project, ProjectSpec};
 use model::server::{Capacity, Server, ServerSpec};
-use model::{ImageId, ProjectId, SegmentId, ServerId, Version};
+use model::{ImageId, Moment, ProjectId, SegmentId, ServerId, Version};
 
 /// A server, and which transaction changed it last: so another process's writer reads only what changed.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerRow {
     pub server: Server,
     pub touched: i64,
+    /// When its next survey is due.
+    pub survey_at: Moment,
 }
 
 impl Record for ServerRow {
@@ -36,6 +38,7 @@ impl Record for ServerRow {
             "created_at",
             "updated_at",
             "touched",
+            "survey_at",
         ],
         clash: Clash::Replace,
     };
@@ -59,6 +62,7 @@ impl Record for ServerRow {
         line.moment(*created_at);
         line.moment(*updated_at);
         line.int(self.touched);
+        line.moment(self.survey_at);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
@@ -74,7 +78,7 @@ impl Record for ServerRow {
         let version = Version(from.int()?);
         let (created_at, updated_at) = (from.moment()?, from.moment()?);
         let server = Server { id, spec, used, worker, version, created_at, updated_at };
-        Ok(Self { server, touched: from.int()? })
+        Ok(Self { server, touched: from.int()?, survey_at: from.moment()? })
     }
 }
 

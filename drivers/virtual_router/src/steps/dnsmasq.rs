@@ -1,31 +1,11 @@
 //! dnsmasq runs in the namespace with the configuration that is wanted, and has read its files of hosts. It belongs to no
 //! worker: it puts itself into the background, with a pid file in the router's folder.
 
-use super::namespace::end;
-use super::pids;
-use commands::{dnsmasq, files, kill};
-use errors::Fault;
+use super::daemon::{end_all_but, running};
+use commands::{dnsmasq, kill};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 
-/// Those of the router that run: pid file and pid.
-async fn running(cx: &Context, namespace: &str, folder: &str) -> Result<Vec<(String, u32)>, Fault> {
-    let alive = pids(cx, namespace).await?;
-    let mut running = Vec::new();
-    if alive.is_empty() {
-        return Ok(running);
-    }
-    for name in cx.run(files::list(folder)).await? {
-        if !(name.starts_with("dnsmasq-") && name.ends_with(".pid")) {
-            continue;
-        }
-        let path = format!("{folder}/{name}");
-        let text = cx.get(&path).await?.unwrap_or_default();
-        // One that a power cut left behind names nobody in this namespace.
-        let pid = String::from_utf8_lossy(&text).trim().parse().ok().filter(|pid| alive.contains(pid));
-        running.extend(pid.map(|pid| (path, pid)));
-    }
-    Ok(running)
-}
+const DNSMASQ: &str = "dnsmasq-";
 
 /// The wanted one runs, and no other.
 pub struct Serving {
@@ -42,18 +22,16 @@ impl Step for Serving {
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
-            let running = running(cx, &self.namespace, &self.folder).await?;
+            let running = running(cx, &self.namespace, &self.folder, DNSMASQ).await?;
             Ok(Look::done_if(running.iter().map(|(path, _)| path).eq(&self.pid_file)))
         })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let running = running(cx, &self.namespace, &self.folder).await?;
-            let is_wanted = |path: &String| Some(path) == self.pid_file.as_ref();
-            let stale: Vec<_> = running.iter().filter(|(path, _)| !is_wanted(path)).map(|(_, pid)| *pid).collect();
-            end(cx, &self.namespace, &stale).await?;
-            if self.pid_file.is_some() && !running.iter().any(|(path, _)| is_wanted(path)) {
+            let running = running(cx, &self.namespace, &self.folder, DNSMASQ).await?;
+            end_all_but(cx, &self.namespace, &running, self.pid_file.as_deref()).await?;
+            if self.pid_file.is_some() && !running.iter().any(|(path, _)| Some(path) == self.pid_file.as_ref()) {
                 cx.run(dnsmasq::start(&self.namespace, &format!("{}/dnsmasq.conf", self.folder))).await?;
             }
             Ok(())
@@ -91,7 +69,7 @@ impl Step for Loaded {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let running = running(cx, &self.namespace, &self.folder).await?;
+            let running = running(cx, &self.namespace, &self.folder, DNSMASQ).await?;
             let pids: Vec<_> = running.iter().map(|(_, pid)| *pid).collect();
             if !pids.is_empty() {
                 cx.run(kill::hang_up(&pids)).await?;

@@ -5,7 +5,8 @@ use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use sha2::{Digest, Sha256};
 
-#[derive(Clone, Debug)]
+// It may hold a secret: never printed.
+#[derive(Clone)]
 pub struct File {
     pub path: String,
     pub text: String,

@@ -1,13 +1,17 @@
 //! The steps that the verbs share: each looks, acts, and looks again.
 
 pub mod boot;
+pub mod daemon;
 pub mod dnsmasq;
 pub mod files;
 pub mod forwarding;
+pub mod ipsec;
+pub mod leftovers;
 pub mod links;
 pub mod namespace;
 pub mod remove;
 pub mod ruleset;
+pub mod wireguard;
 
 use commands::ip::netns;
 use errors::Fault;

@@ -29,6 +29,7 @@ fn df(state: &State) -> String {
 
 fn rbd(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer)> {
     Some(match argv {
+        ["ls", "--format", "json", pool] => (Looks, list(state, pool)),
         ["info", "--format", "json", spec] => (Looks, opened(state, spec).map(|image| info(spec, image))),
         ["info", "--format", "json", "--pool", pool, "--image-id", id] => (Looks, trashed_info(state, pool, id)),
         ["image-meta", "list", "--format", "json", spec] => (Looks, opened(state, spec).map(metadata)),
@@ -106,6 +107,11 @@ fn change(state: &mut State, spec: &str, change: impl FnOnce(&mut Image)) -> Ans
             Ok(String::new())
         }
     }
+}
+
+fn list(state: &State, pool: &str) -> Answer {
+    let Some(found) = state.pools.get(pool) else { return no_pool(pool) };
+    Ok(json!(found.images.keys().collect::<Vec<_>>()).to_string())
 }
 
 fn info(spec: &str, image: &Image) -> String {

@@ -179,6 +179,9 @@ pub(in crate::fakes) fn coreutils(files: &mut Files, argv: &[&str]) -> Option<(E
         ["test", "-e", path] => (Looks, if files.exists(path) { Ok(String::new()) } else { refused(1, "") }),
         ["mkdir", "-p", "-m", mode, path] => (Acts, mkdir(files, u32::from_str_radix(mode, 8).ok()?, path)),
         ["ls", "-A", "-1", path] => (Looks, ls(files, path)),
+        ["find", path, "-mindepth", "1", "-maxdepth", levels, "-printf", "%y %b %P\\0"] => {
+            (Looks, find(files, path, levels.parse().ok()?))
+        }
         ["mv", "-f", from, to] => (Acts, mv(files, from, to)),
         ["cp", "--reflink=auto", "--sparse=always", from, to] => (Acts, cp(files, from, to)),
         ["rm", "-rf", "--", path] => (Acts, rm(files, path)),
@@ -286,6 +289,23 @@ fn mv_folder(files: &mut Files, from: &str, to: &str) -> Answer {
     };
     files.entries = std::mem::take(&mut files.entries).into_iter().map(|(path, entry)| (moved(&path), entry)).collect();
     Ok(String::new())
+}
+
+/// Blocks of 512 bytes, as many as the content needs.
+fn find(files: &Files, path: &str, levels: usize) -> Answer {
+    if let Err(wrong) = files.has_folder(path) {
+        return refused(1, format!("find: '{path}': {}\n", wrong.text()));
+    }
+    let inside = format!("{path}/");
+    let row = |(entry, kind): (&String, &Entry)| {
+        let below = entry.strip_prefix(&inside)?;
+        let (word, blocks) = match kind {
+            Entry::Folder { .. } => ('d', 8),
+            Entry::File(file) => ('f', file.bytes.len().div_ceil(512)),
+        };
+        (below.split('/').count() <= levels).then(|| format!("{word} {blocks} {below}\0"))
+    };
+    Ok(files.entries.iter().filter_map(row).collect())
 }
 
 fn mv(files: &mut Files, from: &str, to: &str) -> Answer {

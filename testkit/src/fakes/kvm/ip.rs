@@ -24,6 +24,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
             (Acts, change(state, name, |bridge| bridge.alias = Some((*alias).to_owned())))
         }
         ["link", "set", "dev", name, "up"] => (Acts, change(state, name, |bridge| bridge.is_up = true)),
+        ["link", "set", "dev", name, "down"] => (Acts, change(state, name, |bridge| bridge.is_up = false)),
         ["link", "delete", "dev", name, "type", "bridge"] => {
             let gone = state.bridges.remove(*name).map(|_| String::new());
             (Acts, gone.ok_or_else(|| no_device(name)))

@@ -104,10 +104,15 @@ fn has(state: &State, name: &str) -> Done {
     if state.links.contains_key(name) { Ok(()) } else { Err(no_device(name)) }
 }
 
-pub(super) fn add(state: &mut State, name: &str, kind: Kind, group: u32, mtu: u32) -> Done {
-    if name.len() > LONGEST_NAME {
-        return Err(format!("Error: argument \"{name}\" is wrong: \"name\" not a valid ifname\n\n"));
+pub(super) fn check_name(name: &str) -> Done {
+    match name.len() > LONGEST_NAME {
+        true => Err(format!("Error: argument \"{name}\" is wrong: \"name\" not a valid ifname\n\n")),
+        false => Ok(()),
     }
+}
+
+pub(super) fn add(state: &mut State, name: &str, kind: Kind, group: u32, mtu: u32) -> Done {
+    check_name(name)?;
     if state.links.contains_key(name) {
         return Err(EXISTS.to_owned());
     }
@@ -172,6 +177,12 @@ pub(super) fn inside(state: &mut State, space: &str, text: &str) -> Answer {
             link(space, name)?.mtu = number(mtu);
             Ok(())
         }
+        ["link", "delete", "dev", name] => {
+            link(space, name)?;
+            space.links.remove(*name);
+            space.routes.retain(|route| route.link != *name);
+            Ok(())
+        }
         ["address", "replace", net, "dev", name] | ["address", "replace", net, "dev", name, "nodad"] => {
             let (net, link) = (read(net), link(space, name)?);
             if !link.addresses.contains(&net) {
@@ -193,6 +204,16 @@ pub(super) fn inside(state: &mut State, space: &str, text: &str) -> Answer {
             }
             Ok(())
         }
+        ["route", "replace", to, "dev", name, "proto", "static"] => {
+            if !link(space, name)?.is_up {
+                return Err("Error: Device for nexthop is not up.\n".to_owned());
+            }
+            let to = read(to);
+            space.routes.retain(|route| route.to != to);
+            space.routes.push(Route { to, via: None, link: (*name).to_owned() });
+            space.routes.sort_by_key(|route| route.to);
+            Ok(())
+        }
         ["route", "replace", to, "via", via, rest @ ..] => {
             let via = via.parse().unwrap_or_else(|_| panic!("{via} is no address"));
             let name = match rest {
@@ -209,7 +230,7 @@ pub(super) fn inside(state: &mut State, space: &str, text: &str) -> Answer {
             }
             let to = read(to);
             space.routes.retain(|route| route.to != to);
-            space.routes.push(Route { to, via, link: name });
+            space.routes.push(Route { to, via: Some(via), link: name });
             space.routes.sort_by_key(|route| route.to);
             Ok(())
         }

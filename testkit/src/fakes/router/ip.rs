@@ -1,7 +1,7 @@
 //! iproute2: links, namespaces, and what it says of them.
 
-use super::batch;
 use super::state::{Answer, Kind, Link, Refused, Space, State, refused};
+use super::{batch, vpn};
 use hosts::Effect::{self, Acts, Looks};
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["-netns", name, "-json", "-6", "route", "show", "proto", "static"] => {
             (Looks, open(state, name).map(|space| routes(space, false)))
         }
-        ["-netns", name, "-batch", "-"] => (Acts, batch::inside(state, name, &text)),
+        ["-netns", name, "link", "add", "name", link, "type", "wireguard"] => (Acts, vpn::add_link(state, name, link)),
+        ["-netns", name, "-batch", "-"] => (Acts, inside(state, name, &text)),
         ["-batch", "-"] => (Acts, batch::on_node(state, &text)),
         ["-json", "link", "show", "type", "bridge"] => (Looks, Ok(shown(state, |link| link.kind == Kind::Bridge))),
         ["-json", "link", "show", "master", name] if state.links.contains_key(*name) => {
@@ -46,11 +47,18 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
             (Acts, batch::on_node(state, &format!("link set dev {name} alias \"{alias}\"\n")))
         }
         ["link", "set", "dev", name, "up"] => (Acts, batch::on_node(state, &format!("link set dev {name} up\n"))),
+        ["link", "set", "dev", name, "down"] => (Acts, batch::on_node(state, &format!("link set dev {name} down\n"))),
         ["link", "delete", "dev", name, "type", "bridge"] => {
             (Acts, batch::on_node(state, &format!("link delete dev {name}\n")))
         }
         _ => return None,
     })
+}
+
+fn inside(state: &mut State, space: &str, text: &str) -> Answer {
+    let answer = batch::inside(state, space, text);
+    vpn::ended_with(state, space)?;
+    answer
 }
 
 fn add(state: &mut State, name: &str) -> Answer {
@@ -147,6 +155,9 @@ fn routes(space: &Space, v4: bool) -> String {
         _ => net.to_string(),
     };
     let own = space.routes.iter().filter(|route| route.to.addr().is_ipv4() == v4);
-    let rows = own.map(|route| json!({ "dst": text(&route.to), "gateway": route.via, "dev": route.link, "flags": [] }));
+    let rows = own.map(|route| match route.via {
+        Some(via) => json!({ "dst": text(&route.to), "gateway": via, "dev": route.link, "flags": [] }),
+        None => json!({ "dst": text(&route.to), "dev": route.link, "scope": "link", "flags": [] }),
+    });
     listed(rows.collect())
 }

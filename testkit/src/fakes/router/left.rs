@@ -1,6 +1,6 @@
 //! What is on the node that was not there at first, in words for comparing two runs. A router's are under `drover-r7/..`.
 
-use super::state::{Kind, State};
+use super::state::{Daemon, Kind, State};
 use crate::fakes::kvm::sha256;
 use model::ResourceId;
 use std::collections::BTreeMap;
@@ -32,11 +32,11 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
             nets.sort();
             words.insert(
                 format!("{name}/link {link}"),
-                format!("{power}, {}, {}, {}", inner.mac, inner.mtu, nets.join(" ")),
+                format!("{power}, {}, {}, {}, {:?}", inner.mac, inner.mtu, nets.join(" "), inner.wireguard),
             );
         }
         for route in &space.routes {
-            words.insert(format!("{name}/route {}", route.to), format!("via {} through {}", route.via, route.link));
+            words.insert(format!("{name}/route {}", route.to), format!("via {:?} through {}", route.via, route.link));
         }
         for (key, value) in &space.sysctls {
             words.insert(format!("{name}/{key}"), value.clone());
@@ -47,7 +47,12 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
     }
     for process in state.processes.values() {
         // One whose namespace is gone is left all the same.
-        words.insert(format!("{}/dnsmasq {}", process.space, process.pid_file), format!("{:?}", process.hosts));
+        let (name, word) = match &process.program {
+            Daemon::Dnsmasq(hosts) => (format!("dnsmasq {}", process.pid_file), format!("{hosts:?}")),
+            Daemon::Charon(_, connections) => (format!("charon {}", process.pid_file), format!("{connections:?}")),
+            Daemon::WireguardGo(link) => (format!("wireguard-go {link}"), String::new()),
+        };
+        words.insert(format!("{}/{name}", process.space), word);
     }
     for unit in &state.enabled {
         words.insert(format!("{unit} enabled"), String::new());
@@ -56,7 +61,7 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         let word = file.map_or_else(
             || "empty folder".to_owned(),
             // Which number a process got is nobody's business.
-            |file| match path.ends_with(".pid") {
+            |file| match path.ends_with(".pid") || path.ends_with("/vpns-loaded") {
                 true => "a process".to_owned(),
                 false => format!("{} mode {:o}", sha256(&file.bytes), file.mode),
             },
@@ -68,6 +73,11 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
 
 /// Whether a key of [`words`] is of this router.
 pub fn is_of(key: &str, router: ResourceId) -> bool {
-    let own = [format!("drover-r{router}/"), format!("drover-r{router}."), format!("/routers/{router}/")];
+    let own = [
+        format!("drover-r{router}/"),
+        format!("drover-r{router}."),
+        format!("/routers/{router}/"),
+        format!("/wg{router}-"),
+    ];
     own.iter().any(|mark| key.contains(mark.as_str()))
 }

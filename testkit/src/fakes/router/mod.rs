@@ -9,6 +9,7 @@ mod ip;
 mod left;
 mod programs;
 mod state;
+mod vpn;
 
 pub use left::is_of;
 
@@ -30,6 +31,7 @@ impl Router {
     pub fn new(name: impl Into<String>) -> Self {
         let mut state = State::default();
         state.files.make_parents("/etc/systemd/system/unit").unwrap_or_else(|refused| panic!("{refused:?}"));
+        vpn::install(&mut state);
         state.files.consider_given();
         let router = Self { name: name.into(), state: Mutex::new(state) };
         router.add_link("br-public");
@@ -44,6 +46,11 @@ impl Router {
     pub fn add_link(&self, name: &str) {
         let mut state = self.state();
         batch::add(&mut state, name, Kind::Given, 0, 1500).unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    /// From now on the kernel does WireGuard.
+    pub fn has_wireguard(&self) {
+        self.state().has_wireguard = true;
     }
 
     /// The next command whose line is meant is not carried out and ends with this.
@@ -128,6 +135,8 @@ fn known(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answ
     match argv {
         ["ip", "netns", "exec", space, rest @ ..] => programs::inside(state, space, rest),
         ["ip", rest @ ..] => ip::answer(state, rest, stdin),
+        ["unshare", "--net", rest @ ..] => vpn::tried(state, rest),
+        ["swanctl", rest @ ..] => vpn::swanctl(state, rest),
         ["bridge", "-batch", "-"] => Some((Effect::Acts, Ok(String::new()))),
         _ => programs::answer(state, argv).or_else(|| {
             let (effect, answer) = files::coreutils(&mut state.files, argv)?;

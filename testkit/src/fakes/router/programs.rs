@@ -1,7 +1,8 @@
 //! nftables, dnsmasq, sysctl, kill and systemd.
 
 use super::ip::open;
-use super::state::{Answer, Process, Refused, State, refused};
+use super::state::{Answer, Daemon, Process, Refused, State, refused};
+use super::vpn;
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
 
@@ -15,6 +16,10 @@ pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(E
         ["sysctl", "-n", ..] => (Looks, read_settings),
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
         ["dnsmasq", _] => (Acts, start),
+        ["env", _, "start-stop-daemon", ..] => (Acts, vpn::start_charon),
+        ["setsid", "--wait", "wireguard-go", _] => (Acts, vpn::start_wireguard),
+        ["wg", "show", _, "dump"] => (Looks, vpn::dump),
+        ["wg", "syncconf", _, _] => (Acts, vpn::sync),
         _ => return None,
     };
     if let Err(refused) = open(state, space) {
@@ -43,7 +48,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
     })
 }
 
-fn text(state: &State, path: &str) -> Option<String> {
+pub(super) fn text(state: &State, path: &str) -> Option<String> {
     state.files.read(path).ok().map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
 }
 
@@ -121,7 +126,8 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         let found = config.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         found.unwrap_or_else(|| panic!("dnsmasq without {name} is not simulated")).to_owned()
     };
-    if state.processes.values().any(|process| process.space == space) {
+    let is_dnsmasq = |process: &Process| matches!(process.program, Daemon::Dnsmasq(_));
+    if state.processes.values().any(|process| process.space == space && is_dnsmasq(process)) {
         return refused(2, "\ndnsmasq: failed to bind DHCP server socket: Address already in use\n");
     }
     let links = config.lines().filter_map(|line| line.strip_prefix("interface="));
@@ -136,15 +142,17 @@ fn start(state: &mut State, space: &str, argv: &[&str]) -> Answer {
         state.files.put(&leases, Vec::new(), 0o644)?;
     }
     let hosts = [option("addn-hosts"), option("dhcp-hostsfile")].map(|path| (path, String::new())).into();
-    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, hosts });
+    state.processes.insert(pid, Process { space: space.to_owned(), pid_file, program: Daemon::Dnsmasq(hosts) });
     read_hosts(state, pid);
     Ok(String::new())
 }
 
 fn read_hosts(state: &mut State, pid: u32) {
     let Some(mut process) = state.processes.remove(&pid) else { return };
-    for (path, read) in &mut process.hosts {
-        *read = text(state, path).unwrap_or_default();
+    if let Daemon::Dnsmasq(hosts) = &mut process.program {
+        for (path, read) in hosts {
+            *read = text(state, path).unwrap_or_default();
+        }
     }
     state.processes.insert(pid, process);
 }
@@ -158,8 +166,12 @@ fn kill(state: &mut State, signal: &str, pids: &[&str]) -> Answer {
         } else if signal == "-HUP" {
             read_hosts(state, pid);
         } else if let Some(process) = state.processes.remove(&pid) {
-            // It has given up the right to remove it.
-            debug_assert!(state.files.exists(&process.pid_file));
+            match &process.program {
+                // It has given up the right to remove its pid file.
+                Daemon::Dnsmasq(_) => debug_assert!(state.files.exists(&process.pid_file)),
+                Daemon::Charon(socket, _) => state.files.remove(socket)?,
+                Daemon::WireguardGo(link) => vpn::end_wireguard(state, &process.space, link)?,
+            }
         }
     }
     if stderr.is_empty() { Ok(String::new()) } else { refused(1, stderr) }

@@ -40,6 +40,8 @@ pub(super) struct State {
     /// Units that start with the node.
     pub enabled: BTreeSet<String>,
     pub sysctls: BTreeMap<String, String>,
+    /// Whether the kernel does WireGuard.
+    pub has_wireguard: bool,
     pub fences: Memory,
     pub failures: Vec<(Predicate, HostError)>,
     pub transcript: Vec<String>,
@@ -88,23 +90,40 @@ pub(super) struct Inner {
     pub mac: String,
     pub mtu: u32,
     pub is_up: bool,
+    /// Of WireGuard, what it has read.
+    pub wireguard: Option<Wireguard>,
     pub addresses: Vec<IpNet>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub to: IpNet,
-    pub via: IpAddr,
+    pub via: Option<IpAddr>,
     pub link: String,
 }
 
-/// A dnsmasq.
+/// A configuration as wg dumps it, tabs and all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wireguard {
+    pub dump: String,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Process {
     pub space: String,
+    /// Empty where it writes none.
     pub pid_file: String,
+    pub program: Daemon,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Daemon {
     /// What it has read of its files of hosts, with their paths.
-    pub hosts: Vec<(String, String)>,
+    Dnsmasq(Vec<(String, String)>),
+    /// The socket that it hears on, and its connections by name.
+    Charon(String, BTreeMap<String, String>),
+    /// The link that it is.
+    WireguardGo(String),
 }
 
 impl State {

@@ -1,12 +1,12 @@
-//! Other crates' failures as faults of the catalogue.
+//! What goes wrong with a host as faults of the catalogue.
 
+use crate::host::HostError;
 use errors::Fault;
-use hosts::HostError;
 
 /// How much of a program's stderr a fault carries, from its end.
 const STDERR_BYTES: usize = 2000;
 
-pub(crate) fn of_host(error: HostError) -> Fault {
+pub fn of_host(error: HostError) -> Fault {
     match error {
         HostError::Unreachable { host, reason } => {
             Fault::new(&errors::driver::HOST_UNREACHABLE).hole("host", host).hole("reason", reason)

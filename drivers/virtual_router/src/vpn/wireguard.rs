@@ -1,0 +1,69 @@
+//! A WireGuard tunnel's configuration as wg reads it: a pure function, with a golden file.
+
+use commands::wireguard::{Device, Peer};
+use model::virtual_router::site::{self, Site};
+use model::{ResourceId, names};
+use std::fmt::Write;
+use std::net::IpAddr;
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    pub link: String,
+    /// Where the text is.
+    pub file: String,
+    pub text: String,
+    /// What the link holds when it has read it.
+    pub device: Device,
+}
+
+/// None where it is another kind of tunnel.
+pub fn config(router: ResourceId, folder: &str, site: &Site) -> Option<Config> {
+    let own = site.wireguard()?;
+    let link = names::vpn_link(router, &site.name);
+    let peer = Peer {
+        public_key: own.peer_public_key.clone(),
+        pre_shared_key: own.pre_shared_key.as_ref().map(|key| key.reveal().to_owned()),
+        allowed: site.pairs.iter().map(|(_, remote)| remote.to_string()).collect(),
+        keepalive_secs: own.keepalive_secs,
+    };
+    let mut text = format!(
+        "# vpn {}\n[Interface]\nPrivateKey = {}\nListenPort = {}\n",
+        site.name,
+        own.private_key.reveal(),
+        own.port
+    );
+    let _ = write!(text, "\n[Peer]\nPublicKey = {}\n", peer.public_key);
+    if let Some(key) = &peer.pre_shared_key {
+        let _ = writeln!(text, "PresharedKey = {key}");
+    }
+    match &site.peer {
+        Some(site::Peer::Address(IpAddr::V6(address))) => {
+            let _ = writeln!(text, "Endpoint = [{address}]:{}", own.peer_port);
+        }
+        Some(peer) => {
+            let _ = writeln!(text, "Endpoint = {peer}:{}", own.peer_port);
+        }
+        None => {}
+    }
+    let allowed: Vec<_> = peer.allowed.iter().map(String::as_str).collect();
+    let _ = writeln!(text, "AllowedIPs = {}", allowed.join(", "));
+    let keepalive = peer.keepalive_secs.map_or_else(|| "off".to_owned(), |secs| secs.to_string());
+    let _ = writeln!(text, "PersistentKeepalive = {keepalive}");
+    let device = Device { private_key: own.private_key.reveal().to_owned(), port: own.port, peers: vec![peer] };
+    Some(Config { file: format!("{folder}/{link}.conf"), link, text, device })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use model::virtual_router::network::Network;
+
+    #[test]
+    fn the_file_is_as_the_golden_one_says() {
+        let network = Network::read(&sample::with_vpns().spec).unwrap();
+        let configs: Vec<_> = network.vpns.iter().filter_map(|site| config(ResourceId(7), "/f", site)).collect();
+        assert_eq!(configs.len(), 1);
+        sample::golden("wireguard.conf", configs[0].text.as_bytes());
+    }
+}

@@ -1,0 +1,106 @@
+//! Orphans on real libvirt, on real bridges and in real namespaces: planted, found, set aside, put back, removed.
+
+use crate::planted::{Garden, Key, done, keys, nobody, orphans, survey};
+use iaas::tenant::AskErrand;
+use model::errand::{Orphan, Sort};
+use model::server::ServerSpec;
+use model::{ResourceId, SegmentId, ServerType, names};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use testkit::Fleet;
+use testkit::fleet::server;
+use testkit::real::{self, run};
+
+async fn ground(spec: ServerSpec) -> (Fleet, Garden) {
+    let garden = Garden { host: Arc::new(hosts::local::Local::new("by-hand")), settings: spec.settings.clone() };
+    let mut fleet = Fleet::setup().host(spec, None).lease_secs(15).start().await;
+    fleet.work();
+    (fleet, garden)
+}
+
+/// What the first survey finds: the machine's own, of nobody's business here.
+async fn found(fleet: &Fleet, planted: &BTreeSet<Key>) -> Vec<Orphan> {
+    survey(fleet).await;
+    let mut all = orphans(fleet).await;
+    // Others test on this machine at the same time.
+    all.retain(|orphan| {
+        orphan.found.name.contains("9") && planted.contains(&(orphan.found.sort, orphan.found.name.clone()))
+    });
+    assert_eq!(keys(&all), *planted);
+    all
+}
+
+async fn come_and_go(fleet: &Fleet, planted: &BTreeSet<Key>, is_aside: impl Fn(), is_back: impl Fn()) {
+    let all = found(fleet, planted).await;
+    done(fleet, all.iter().map(|orphan| AskErrand::Quarantine { orphan: orphan.id })).await;
+    is_aside();
+    assert!(found(fleet, planted).await.iter().all(|orphan| orphan.found.aside));
+    done(fleet, all.iter().map(|orphan| AskErrand::Restore { orphan: orphan.id })).await;
+    is_back();
+    assert!(found(fleet, planted).await.iter().all(|orphan| !orphan.found.aside));
+    done(fleet, all.iter().map(|orphan| AskErrand::Purge { orphan: orphan.id, now: true })).await;
+    survey(fleet).await;
+    let left = keys(&orphans(fleet).await);
+    assert!(left.is_disjoint(planted), "{left:?}");
+}
+
+#[tokio::test]
+async fn on_a_kvm_host() {
+    let storage = real::storage();
+    let (fleet, garden) = ground(real::kvm(&storage)).await;
+    let mut planted = BTreeSet::new();
+    for number in 0..3 {
+        let vm = nobody(number);
+        planted.insert(garden.domain(vm, number == 0).await);
+        planted.insert(garden.file(Sort::Disk, vm, "root.qcow2").await);
+        planted.insert(garden.file(Sort::Seed, vm, "seed.img").await);
+        planted.insert(garden.bridge(SegmentId(99_000 + number)).await);
+        planted.insert(garden.backup(vm, nobody(200 + number)).await);
+    }
+    let disk = names::disk(&garden.settings.storage, nobody(0), "root");
+    let uri = real::libvirt_uri();
+    let virsh = |verb: &str| run("virsh", &["-q", "-c", &uri, verb, &names::domain(nobody(0))]);
+    let bridge = || run("ip", &["link", "show", "dev", &names::bridge(SegmentId(99_000), "lost")]);
+    assert_eq!(virsh("domstate").trim(), "running");
+    let is_aside = || {
+        assert_eq!(virsh("domstate").trim(), "shut off");
+        assert!(virsh("dominfo").contains("Autostart:      disable"));
+        assert!(!Path::new(&disk).exists() && !bridge().contains("UP"));
+    };
+    let is_back = || {
+        assert_eq!(virsh("domstate").trim(), "shut off", "nothing is started");
+        assert!(virsh("dominfo").contains("Autostart:      enable"));
+        assert!(Path::new(&disk).exists() && bridge().contains("UP"));
+    };
+    come_and_go(&fleet, &planted, is_aside, is_back).await;
+    let names = run("virsh", &["-q", "-c", &uri, "list", "--all", "--name"]);
+    assert!(!names.contains("drover-900"), "{names}");
+    let files = run("find", &[&garden.settings.storage, "-type", "f", "-not", "-path", "*/fences/*"]);
+    assert_eq!(files, "", "files were left");
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn on_a_router_node() {
+    let storage = real::storage();
+    let mut node = server("router-1", ServerType::Router);
+    node.settings.storage = storage.path().display().to_string();
+    let (fleet, garden) = ground(node).await;
+    let routers: Vec<ResourceId> = (300..303).map(nobody).collect();
+    let mut planted = BTreeSet::new();
+    for router in &routers {
+        planted.insert(garden.namespace(*router).await);
+    }
+    let port = || run("ip", &["link", "show", "dev", &names::uplink_port(routers[0])]);
+    let unit = names::router_unit_file(routers[0]);
+    let is_aside = || assert!(!port().contains(",UP") && !Path::new(&unit).exists());
+    let is_back = || assert!(port().contains(",UP") && Path::new(&unit).exists());
+    come_and_go(&fleet, &planted, is_aside, is_back).await;
+    let left = run("ip", &["netns", "list"]);
+    assert!(!left.contains("drover-r930"), "{left}");
+    assert!(
+        !Path::new(&unit).exists() && !Path::new(&names::router_folder(&garden.settings.storage, routers[0])).exists()
+    );
+    fleet.stop().await;
+}
