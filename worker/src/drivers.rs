@@ -5,9 +5,9 @@ use lifecycle::Driver;
 pub static ALL: &[&Driver] = &[
     &backup_kvm::DRIVER,
     &ceph::DRIVER,
-    &virtual_router::DRIVER,
     &gpu::DRIVER,
     &snapshot_kvm::DRIVER,
+    &virtual_router::DRIVER,
     &virtual_router_phantom::DRIVER,
     &vm_kvm::DRIVER,
     &vm_phantom::DRIVER,
