@@ -30,11 +30,14 @@ pub fn virsh(arguments: &[&str]) -> String {
     run("virsh", &[&["-q", "-c", &uri], arguments].concat())
 }
 
-/// A line on the guest's console.
-pub fn tell(vm: ResourceId, line: &str) {
+/// A line on the guest's console, which is to stay open until the guest has answered: QEMU looks only now and then whether
+/// somebody has it open, and reads nothing while nobody has.
+#[must_use]
+pub fn tell(vm: ResourceId, line: &str) -> std::fs::File {
     let console = virsh(&["ttyconsole", &names::domain(vm)]);
     let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
     console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
+    console
 }
 
 impl Chain {
@@ -55,7 +58,7 @@ impl Chain {
 
     /// The guest writes so many megabytes of a word.
     async fn writes(&self, disk: &str, at: u32, count: u32, word: &str) {
-        tell(self.vm, &format!("write {disk} {at} {count} {word}"));
+        let _console = tell(self.vm, &format!("write {disk} {at} {count} {word}"));
         self.ground.says(self.vm, &format!("drover-guest wrote={word}"), 1).await;
     }
 

@@ -29,12 +29,12 @@ fn begun_at(vm: ResourceId, backup: ResourceId) -> String {
 async fn real_backup_of_a_worker_that_is_killed_is_carried_on_by_the_next() {
     let machine = Machine::new();
     let mut server = machine.server();
-    server.settings.backup.bandwidth_mb = 1;
+    server.settings.backup.bandwidth_mb = 8;
     let mut fleet = Roles::start(server).await;
     let image: Image = fleet.client.record_create("images", &tiny()).await.expect("an image");
     let (vm, _) = fleet.create("origin", small(&image, "t1", "10.77.0.5/24")).await;
     machine.says(vm, "drover-guest ready", 1).await;
-    tell(vm, "write root 0 40 apples");
+    let _console = tell(vm, "write root 0 40 apples");
     machine.says(vm, "drover-guest wrote=apples", 1).await;
     let (disk, copies) = (names::disk(&machine.storage(), vm, "root"), tempfile::TempDir::new().expect("a folder"));
     let seen = copies.path().join("root.raw").display().to_string();
