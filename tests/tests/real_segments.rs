@@ -53,6 +53,8 @@ async fn real_router_segments_reach_another_host_by_vxlan() {
     assert!(far.tries(&["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1372", "10.1.0.1"]).is_some());
     drop((inet, near));
     ground.scrub::<VirtualRouterSpec>(router.id).await;
+    // The kernel takes a namespace's links away in its own time.
+    run("ip", &["link", "delete", "dev", device]);
     drop(far);
     ground.end(&[]).await;
 }
@@ -83,6 +85,7 @@ async fn real_router_segments_are_vlans_where_the_kernel_has_them() {
     far.run(&["ip", "link", "set", "dev", "vl", "up"]);
     assert!(far.pings("10.1.0.1"), "the gateway is reached over the trunk");
     ground.scrub::<VirtualRouterSpec>(router.id).await;
+    run("ip", &["link", "delete", "dev", trunk]);
     drop(far);
     ground.end(&[]).await;
 }
