@@ -73,7 +73,7 @@ impl Context {
         let Parts { assignment, host, locks, owner, report, hook } = parts;
         let settings = assignment.server.spec.settings;
         Self {
-            host: Guarded::new(host, &settings.storage),
+            host: Guarded::new(host.session().unwrap_or(host), &settings.storage),
             settings,
             project: assignment.project,
             image: assignment.image,

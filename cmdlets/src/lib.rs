@@ -1,0 +1,10 @@
+//! Requests to the agent on a Windows host, as data: cmdlets with parameters, filters, and the properties that are wanted
+//! back. No PowerShell is ever made of them.
+//!
+//! Invariant: no I/O; a request that the contract does not know is refused before it is sent.
+
+mod reply;
+mod request;
+
+pub use reply::{Problem, Reply, Row};
+pub use request::{Held, Request, Share, Step};

@@ -1,0 +1,66 @@
+//! Names of what drover makes on a Windows host, each from one function. `storage` is the server's, `D:\drover` say; all that
+//! belongs to one VM is below one folder.
+
+use crate::{ImageId, ResourceId};
+
+/// The VM's name in Hyper-V.
+pub fn vm(vm: ResourceId) -> String {
+    format!("drover-{vm}")
+}
+
+/// What the VM's notes say: whose it is.
+pub fn mark(region: &str, vm: ResourceId) -> String {
+    format!("drover/{region}/{vm}")
+}
+
+/// The folder of all that is the VM's, its configuration and checkpoints included.
+pub fn vm_folder(storage: &str, vm: ResourceId) -> String {
+    format!(r"{storage}\vms\{vm}")
+}
+
+pub fn disk(storage: &str, vm: ResourceId, disk: &str) -> String {
+    format!(r"{}\{disk}.vhdx", vm_folder(storage, vm))
+}
+
+/// The disc of the guest's first settings.
+pub fn settings_disc(storage: &str, vm: ResourceId) -> String {
+    format!(r"{}\settings.iso", vm_folder(storage, vm))
+}
+
+/// An image as it was fetched, named by its content: never changed, since disks may stand on it.
+pub fn base(storage: &str, image: ImageId, sha256: &str) -> String {
+    format!(r"{storage}\images\{image}-{}.vhdx", &sha256[..sha256.len().min(16)])
+}
+
+/// What is not whole yet; it appears by a rename.
+pub fn part(path: &str) -> String {
+    format!("{path}.part")
+}
+
+/// A checkpoint's name.
+pub fn checkpoint(snapshot: ResourceId) -> String {
+    format!("drover-{snapshot}")
+}
+
+/// The folder of all backups, unless the server's settings name another.
+pub fn backups(storage: &str) -> String {
+    format!(r"{storage}\backups")
+}
+
+pub fn backup(repository: &str, vm: ResourceId, backup: ResourceId) -> String {
+    format!(r"{repository}\{vm}\{backup}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_a_vms_is_below_its_folder() {
+        let (storage, id) = (r"D:\drover", ResourceId(7));
+        assert_eq!(vm_folder(storage, id), r"D:\drover\vms\7");
+        for path in [disk(storage, id, "root"), settings_disc(storage, id)] {
+            assert!(path.starts_with(r"D:\drover\vms\7\"), "{path}");
+        }
+    }
+}
