@@ -120,8 +120,7 @@ impl Context {
         self.needs(resource_type, "detached", |_| false, plan)
     }
 
-    /// Ready when the VM runs or is quiesced; else a wait for it. A scrub need not wait: its VM may itself wait for it, or be
-    /// gone. One that is about to go is not worked on for anything else.
+    /// Ready when the VM runs or is quiesced; else a wait for it. One that is about to go is not worked on.
     pub fn needs_vm_at_rest<P>(&self, plan: P) -> Prerequisite<P> {
         let Some(vm) = &self.vm else {
             return Prerequisite::Refuse(Fault::new(&errors::driver::NO_VM).hole("verb", self.verb));
@@ -130,10 +129,7 @@ impl Context {
             matches!(vm.state, State::Scrub | State::ScrubPrep | State::ScrubQueue | State::Scrubbing | State::Closed);
         match vm.state {
             State::Running | State::Quiesced => Prerequisite::Ready(plan),
-            state if self.verb == Verb::Scrub && (state.is_stable() || state == State::Scrub) => {
-                Prerequisite::Ready(plan)
-            }
-            state if is_going && self.verb != Verb::Scrub => {
+            state if is_going => {
                 Prerequisite::Refuse(Fault::new(&errors::driver::VM_GOING).hole("vm", vm.id).hole("state", state))
             }
             state => Prerequisite::Wait {

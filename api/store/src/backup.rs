@@ -59,7 +59,7 @@ impl Unit {
         let Some(found) = found else { return Ok(false) };
         let by = "retention";
         let request = Request { by: by.into(), from: Some(State::Running), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
+        let mut task = self.new_task(&row, found.verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         self.shift(&mut row, State::Scrub, by, Some(&task.task)).await?;
