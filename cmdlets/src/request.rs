@@ -11,7 +11,8 @@ pub struct Request {
     /// Given by the session that sends it.
     #[serde(default)]
     pub id: u64,
-    /// Host-side locks to hold first, for the rest of the session.
+    /// The host-side locks that are held from now on, given by the session: those that are not named here are let go, those
+    /// that are new are taken before any step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fences: Vec<Held>,
     pub steps: Vec<Step>,
@@ -20,7 +21,11 @@ pub struct Request {
     pub props: Vec<String>,
 }
 
-/// A file on the host that is held open while the session lives, and keeps the highest fence that it was held with.
+/// A property's name that stands for the object itself: of a text, a boolean.
+pub const ITSELF: &str = ".";
+
+/// A file on the host that is held open while the session lives, or until a request that does not name it. It keeps the
+/// highest fence that it was held alone with, a blank, and the highest that it was held together with, 19 digits each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
@@ -74,6 +79,24 @@ impl Request {
     pub fn props<const N: usize>(mut self, props: [&str; N]) -> Self {
         self.props = props.map(str::to_owned).into();
         self
+    }
+
+    /// Whether it changes nothing.
+    pub fn looks(&self) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Call { cmd, args } => match cmd.split_once('-') {
+                Some(("Get" | "Test" | "Compare", _)) => true,
+                Some(("Receive", _)) => args.get("Keep") == Some(&Value::Bool(true)),
+                _ => false,
+            },
+            Step::Where { .. } | Step::Get { .. } => true,
+            Step::Put { .. } => false,
+        })
+    }
+
+    /// How many lines of base64 follow it.
+    pub fn puts(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Put { .. })).count()
     }
 
     /// As a pipeline in words, for reading, never for running; what a command's argument list is elsewhere.

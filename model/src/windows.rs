@@ -70,9 +70,66 @@ pub fn backup(repository: &str, vm: ResourceId, backup: ResourceId) -> String {
     format!(r"{repository}\{vm}\{backup}")
 }
 
+/// The folder of one VM's backups.
+pub fn backups_of(repository: &str, vm: ResourceId) -> String {
+    format!(r"{repository}\{vm}")
+}
+
+/// What is being removed: it has no plain name any more.
+pub fn gone(path: &str) -> String {
+    format!("{path}.gone")
+}
+
+/// The snapshot that a checkpoint is, by its name.
+pub fn snapshot_of(checkpoint: &str) -> Option<ResourceId> {
+    checkpoint.strip_prefix("drover-")?.parse().ok().map(ResourceId)
+}
+
+/// Which snapshot the VM was last reverted to, and by which task.
+pub fn reverted(storage: &str, vm: ResourceId) -> String {
+    format!(r"{}\reverted", vm_folder(storage, vm))
+}
+
+/// Which kind of checkpoints the VM makes when no snapshot of drover's is being taken.
+pub fn checkpoint_type(storage: &str, vm: ResourceId) -> String {
+    format!(r"{}\checkpoint-type", vm_folder(storage, vm))
+}
+
+/// Whether this names a folder of a drive, `D:\drover`, by plain names.
+pub fn is_folder(path: &str) -> bool {
+    let plain = |name: &str| {
+        let is_odd = |byte: u8| byte < 0x20 || b"<>:\"/|?*[]".contains(&byte);
+        !name.is_empty() && !name.ends_with(['.', ' ']) && !name.bytes().any(is_odd)
+    };
+    match path.split_once(r":\") {
+        Some((drive, names)) => {
+            drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic()) && names.split('\\').all(plain)
+        }
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_a_plain_path_on_a_drive() {
+        for path in [r"D:\drover", r"E:\Hyper V\store"] {
+            assert!(is_folder(path), "{path}");
+        }
+        for path in
+            [r"D:\", r"D:drover", r"\\server\share", "/var", r"D:\a\..\b", r"D:\a\", r"D:\a*", r"DD:\a", r"D:\a:b"]
+        {
+            assert!(!is_folder(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_tells_whose_it_is() {
+        assert_eq!(snapshot_of(&checkpoint(ResourceId(9))), Some(ResourceId(9)));
+        assert_eq!(snapshot_of("before the upgrade"), None);
+    }
 
     #[test]
     fn all_that_is_a_vms_is_below_its_folder() {
