@@ -189,7 +189,7 @@ pub fn resume(vm: &str) -> Command<()> {
 
 /// What it had in memory is given up.
 pub fn forget_memory(vm: &str) -> Command<()> {
-    acts(&of(vm).then("Remove-VMSavedState", []))
+    acts(&of(vm).then("Remove-VMSavedState", [NO_QUESTION]))
 }
 
 /// Asks the guest to shut down. The cmdlet waits for five minutes and then does it the hard way, so it is a job, whose end
