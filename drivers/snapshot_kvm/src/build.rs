@@ -1,7 +1,7 @@
 //! Takes a snapshot of a VM: its disks, and its memory when it runs and libvirt can take both together.
 
 use crate::kept::Kept;
-use crate::plan::{definition, idle, look};
+use crate::plan::{definition, look};
 use crate::steps::by_disk::TakeByDisk;
 use crate::steps::take::Take;
 use crate::xml::{self, Way};
@@ -9,14 +9,14 @@ use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::snapshot::Snapshot;
-use model::{State, names};
+use model::{ResourceType, State, names};
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
 }
 
 pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<Way>, Fault> {
-    let way = cx.needs_vm_at_rest(()).and(idle(cx, snapshot)).then(async {
+    let way = cx.needs_vm_at_rest(()).and(cx.needs_idle(ResourceType::Snapshot, snapshot.id)).then(async {
         look(cx).await?;
         let runs = cx.vm()?.state == State::Running;
         let unsupported = |reason: String| Fault::new(&errors::snapshot_kvm::UNSUPPORTED).hole("reason", reason);

@@ -2,7 +2,7 @@
 
 use crate::difference::difference;
 use crate::kept::Kept;
-use crate::plan::{absent, idle, look};
+use crate::plan::{absent, look};
 use crate::steps::rest::{Grow, Resume, Stop, Thaw};
 use crate::steps::revert::{Revert, Way};
 use commands::virsh::snapshot::After;
@@ -13,14 +13,14 @@ use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::snapshot::Snapshot;
 use model::vm::{Disk, Vm};
-use model::{State, names};
+use model::{ResourceType, State, names};
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
 }
 
 pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<Kept>, Fault> {
-    let kept = cx.needs_vm_at_rest(()).and(idle(cx, snapshot)).then(async {
+    let kept = cx.needs_vm_at_rest(()).and(cx.needs_idle(ResourceType::Snapshot, snapshot.id)).then(async {
         look(cx).await?;
         let kept = Kept::read(cx, snapshot).await?.ok_or_else(|| absent(cx, snapshot))?;
         let now = present(cx, snapshot.spec.vm, Which::Live).await?;
