@@ -43,7 +43,7 @@ pub fn shape(request: &Request) -> Result<(), Violation> {
             _ => None,
         }));
     for path in paths {
-        absolute(path)?;
+        absolute("a path", path)?;
     }
     match serde_json::to_string(request).is_ok_and(|line| line.len() <= LONGEST) {
         true => Ok(()),
@@ -51,12 +51,13 @@ pub fn shape(request: &Request) -> Result<(), Violation> {
     }
 }
 
-fn absolute(path: &str) -> Result<(), Violation> {
+fn absolute(what: impl Into<String>, path: &str) -> Result<(), Violation> {
     let bytes = path.as_bytes();
-    let drive = bytes.len() > 3 && bytes[0].is_ascii_alphabetic() && bytes[1..3] == *b":\\";
-    match drive && !path[2..].contains([':', '/']) && !path.split('\\').any(|part| part == "..") {
+    let drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1..3] == *b":\\";
+    let share = path.starts_with(r"\\") && bytes.get(2).is_some_and(u8::is_ascii_alphanumeric);
+    match (drive || share) && !path[2..].contains([':', '/']) && !path.split('\\').any(|part| part == "..") {
         true => Ok(()),
-        false => broken(path, "a path is absolute, with backslashes and without .."),
+        false => broken(what, "it is absolute, with backslashes and without .."),
     }
 }
 
@@ -70,7 +71,7 @@ pub fn argument(cmd: &str, cmdlet: &Cmdlet, name: &str, value: &Value) -> Result
         return broken(what(), "-LiteralPath is there, which knows no patterns");
     }
     if name == "LiteralPath" {
-        texts(value).try_for_each(absolute)?;
+        texts(value).try_for_each(|path| absolute(what(), path))?;
     }
     if !LITERAL.contains(&name) && texts(value).any(|text| text.contains(['*', '?', '[', ']'])) {
         return broken(what(), "what is looked for is named, never matched by a pattern");
