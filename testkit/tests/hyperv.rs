@@ -68,7 +68,7 @@ impl Asked {
         }
         let nic = self.says(adapter::add(&id, "eth0", "00:15:5d:00:70:00")).await.expect("an identifier");
         self.says(adapter::set_vlan(&id, &nic, 12)).await;
-        self.says(adapter::connect(&id, &nic, "vlans")).await;
+        self.says(adapter::connect(&id, &nic, "trunk")).await;
         self.put(DISC, b"mac 00:15:5d:00:70:00 address 10.1.0.5/24").await;
         self.says(dvd::add(&id, DISC, 63)).await;
         id
@@ -96,7 +96,7 @@ async fn a_vm_lives_from_its_image_to_nothing() {
     let nics = asked.says(adapter::list(&id)).await;
     assert_eq!(
         (nics[0].addresses.as_slice(), nics[0].switch.as_deref()),
-        (&["10.1.0.5".to_owned()][..], Some("vlans"))
+        (&["10.1.0.5".to_owned()][..], Some("trunk"))
     );
     assert_eq!(asked.says(vm::pulse(&id)).await.unwrap().heartbeat, "OkApplicationsUnknown");
     asked.says(dvd::eject(&id, DISC)).await;

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 /// What a call is about: an adapter of the pipeline, or those of a VM.
 fn adapters(world: &World, args: &Args, input: Option<&Object>, named: &str) -> Result<Vec<(String, String)>, Wrong> {
     match input {
-        Some(Object::Adapter { vm, id } | Object::Vlan { vm, adapter: id }) => {
+        Some(Object::Adapter { snapshot: Some(_), .. } | Object::Vlan { snapshot: Some(_), .. } | Object::Snapshot { .. }) => {
+            refuse(format!("{} changes no checkpoint", args.cmd))
+        }
+        Some(Object::Adapter { vm, id, .. } | Object::Vlan { vm, adapter: id, .. }) => {
             let there = world.state.vm(vm).is_some_and(|vm| vm.hardware.adapters.iter().any(|known| known.id == *id));
             if there { Ok(vec![(vm.clone(), id.clone())]) } else { invalid(args.cmd, "The adapter has been removed.") }
         }
@@ -38,8 +41,15 @@ fn adapter<'a>(world: &'a mut World, (vm, id): &(String, String)) -> &'a mut Ada
 }
 
 pub(super) fn get(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
+    if let Some(Object::Snapshot { vm, id }) = input {
+        let kept = world.state.vm(vm).and_then(|vm| vm.then(Some(id))).map(|hardware| hardware.adapters.as_slice());
+        let object = |adapter: &Adapter| {
+            Object::Adapter { vm: vm.clone(), snapshot: Some(id.clone()), id: adapter.id.clone() }
+        };
+        return Ok(kept.unwrap_or_default().iter().map(object).collect());
+    }
     let found = adapters(world, args, input, "Name")?;
-    Ok(found.into_iter().map(|(vm, id)| Object::Adapter { vm, id }).collect())
+    Ok(found.into_iter().map(|(vm, id)| Object::Adapter { vm, snapshot: None, id }).collect())
 }
 
 fn plain_mac(cmd: &str, mac: &str) -> Result<String, Wrong> {
@@ -73,7 +83,7 @@ pub(super) fn add(world: &mut World, args: &Args, input: Option<&Object>) -> Ans
             settings,
             vlan: Vlan::default(),
         });
-        made.push(Object::Adapter { vm, id });
+        made.push(Object::Adapter { vm, snapshot: None, id });
     }
     passed(args, made)
 }
@@ -122,8 +132,11 @@ pub(super) fn disconnect(world: &mut World, args: &Args, input: Option<&Object>)
 }
 
 pub(super) fn get_vlan(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
+    if let Some(Object::Adapter { vm, snapshot, id }) = input {
+        return Ok(vec![Object::Vlan { vm: vm.clone(), snapshot: snapshot.clone(), adapter: id.clone() }]);
+    }
     let found = adapters(world, args, input, "VMNetworkAdapterName")?;
-    Ok(found.into_iter().map(|(vm, adapter)| Object::Vlan { vm, adapter }).collect())
+    Ok(found.into_iter().map(|(vm, adapter)| Object::Vlan { vm, snapshot: None, adapter }).collect())
 }
 
 pub(super) fn set_vlan(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {

@@ -13,7 +13,7 @@ type Place = (String, u64, u64);
 
 fn places(world: &World, args: &Args, input: Option<&Object>, dvd: bool) -> Result<Vec<Place>, Wrong> {
     match (input, dvd) {
-        (Some(Object::HardDisk { vm, controller, location }), false)
+        (Some(Object::HardDisk { vm, snapshot: None, controller, location }), false)
         | (Some(Object::Dvd { vm, controller, location }), true) => {
             let there = world.state.vm(vm).map(|vm| if dvd { &vm.hardware.dvds } else { &vm.hardware.drives });
             if there.is_some_and(|drives| find(drives, *controller, *location).is_some()) {
@@ -64,11 +64,17 @@ fn free(world: &mut World, args: &Args, vm: &str) -> Result<(u64, u64), Wrong> {
 }
 
 pub(super) fn get_disk(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    if let Some(Object::Snapshot { .. }) = input {
-        return refuse("the disks of a checkpoint are not simulated");
+    if let Some(Object::Snapshot { vm, id }) = input {
+        let kept = world.state.vm(vm).and_then(|vm| vm.then(Some(id))).map(|hardware| hardware.drives.as_slice());
+        let object = |drive: &Drive| disk(vm, Some(id), (drive.controller, drive.location));
+        return Ok(kept.unwrap_or_default().iter().map(object).collect());
     }
     let found = places(world, args, input, false)?;
-    Ok(found.into_iter().map(|(vm, controller, location)| Object::HardDisk { vm, controller, location }).collect())
+    Ok(found.into_iter().map(|(vm, controller, location)| disk(&vm, None, (controller, location))).collect())
+}
+
+fn disk(vm: &str, snapshot: Option<&String>, (controller, location): (u64, u64)) -> Object {
+    Object::HardDisk { vm: vm.to_owned(), snapshot: snapshot.cloned(), controller, location }
 }
 
 pub(super) fn add_disk(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
@@ -81,7 +87,7 @@ pub(super) fn add_disk(world: &mut World, args: &Args, input: Option<&Object>) -
         world.usable(args.cmd, path, None)?;
         let (controller, location) = free(world, args, &vm)?;
         world.vm(&vm).hardware.drives.push(Drive { controller, location, path: Some(path.to_owned()) });
-        made.push(Object::HardDisk { vm, controller, location });
+        made.push(disk(&vm, None, (controller, location)));
     }
     passed(args, made)
 }

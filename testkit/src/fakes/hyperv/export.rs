@@ -1,6 +1,7 @@
 //! Exports and imports: a folder per VM with three folders below it.
 
 use super::args::Args;
+use super::disk::Disk;
 use super::object::Object;
 use super::paths;
 use super::state::{Answer, Vm};
@@ -62,7 +63,14 @@ pub(super) fn export(world: &mut World, args: &Args, input: Option<&Object>) -> 
         }
         for disk in disks(&vm, world) {
             let bytes = fs::read(paths::real(&world.root, &disk));
-            let Ok(bytes) = bytes else { return failed(args.cmd, format!("'{disk}' cannot be read.")) };
+            let Ok(mut bytes) = bytes else { return failed(args.cmd, format!("'{disk}' cannot be read.")) };
+            // What stood on another disk stands on that one's copy.
+            if let Some(mut copy) = Disk::of_bytes(&bytes)
+                && let Some(parent) = copy.parent.take()
+            {
+                copy.parent = Some(paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&parent)));
+                bytes = copy.bytes();
+            }
             world.fill(args.cmd, &paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&disk)), &bytes)?;
         }
     }

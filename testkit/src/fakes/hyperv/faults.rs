@@ -66,6 +66,14 @@ pub(super) fn word(step: &Step) -> &str {
     }
 }
 
+impl What {
+    /// Whether nothing of the request is carried out.
+    pub(super) fn prevents(&self) -> bool {
+        // A process that survives the connection carries it out.
+        matches!(self, Self::Cut(Side::Before, Process::Dies) | Self::Silence | Self::Reboot(Side::Before))
+    }
+}
+
 impl World {
     /// The fault that this request meets; it happens once.
     pub fn met(&mut self, request: &Request) -> Option<Fault> {

@@ -113,7 +113,7 @@ impl World {
         let extension = name.rfind('.').filter(|_| !folder).map_or("", |dot| &name[dot..]).to_owned();
         let length = if folder { Value::Null } else { json!(real.metadata().map_or(0, |file| file.len())) };
         let row = json!({ "Name": name, "FullName": path, "PSIsContainer": folder, "Length": length, "Exists": true,
-            "Extension": extension, "DirectoryName": paths::parent(&path) });
+            "Extension": extension, "DirectoryName": paths::parent(&path), "LastWriteTimeUtc": changed_at(real) });
         Object::still(Still::File, row)
     }
 }
@@ -370,6 +370,22 @@ pub(super) fn get_volume(world: &mut World, args: &Args, _: Option<&Object>) -> 
             "SizeRemaining": world.free(&format!("{}:\\", volume.letter)), "FileSystemLabel": "" })
     };
     Ok(wanted.iter().map(|volume| Object::still(Still::Volume, row(volume))).collect())
+}
+
+/// All is on the disk as soon as it is written.
+pub(super) fn write_volume_cache(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
+    let letter = args.text("DriveLetter").and_then(|letter| letter.chars().next()).map(|letter| letter.to_ascii_uppercase());
+    if world.state.volumes.iter().any(|volume| Some(volume.letter) == letter) {
+        return Ok(Vec::new());
+    }
+    let kind = ("ObjectNotFound", "Microsoft.PowerShell.Cmdletization.Cim.CimJobException");
+    file_error(args.cmd, "CmdletizationQuery_NotFound_DriveLetter", kind, "No MSFT_Volume objects found.")
+}
+
+/// The real file's time, as a Windows host would write it.
+fn changed_at(real: &Path) -> String {
+    let changed = real.metadata().and_then(|file| file.modified()).unwrap_or(std::time::UNIX_EPOCH);
+    jiff::Timestamp::try_from(changed).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.6f0Z").to_string()
 }
 
 pub fn digest(bytes: &[u8]) -> String {

@@ -33,7 +33,7 @@ struct Shared {
 }
 
 impl Hyperv {
-    /// A host with a volume `D:` of 1 TB, an external switch `vlans`, and an empty `D:\drover`.
+    /// A host with a volume `D:` of 1 TB, an external switch `trunk`, and an empty `D:\drover`.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         let shared = Shared {
@@ -50,7 +50,7 @@ impl Hyperv {
             world.state.roots.push(Self::STORAGE.into());
         });
         host.make_folder(Self::STORAGE);
-        host.add_switch("vlans");
+        host.add_switch("trunk");
         host
     }
 

@@ -48,6 +48,17 @@ pub(super) fn receive(world: &mut World, args: &Args, input: Option<&Object>) ->
     Ok(output)
 }
 
+/// What it has begun is given up, as far as it came.
+pub(super) fn stop(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
+    for id in jobs(world, args, input)? {
+        world.state.tasks.retain(|task| task.job != Some(id));
+        for job in world.state.jobs.iter_mut().filter(|job| job.id == id && job.state == "Running") {
+            job.state = "Stopped".into();
+        }
+    }
+    Ok(Vec::new())
+}
+
 pub(super) fn remove(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
     for id in jobs(world, args, input)? {
         let running = world.state.jobs.iter().any(|job| job.id == id && job.state == "Running");

@@ -1,6 +1,6 @@
 //! What goes through a pipeline: a thing of the host, by its number, and the properties that it is known to have.
 
-use super::state::{Adapter, Drive, State, Vlan, Vm};
+use super::state::{Adapter, Drive, Hardware, State, Vlan, Vm};
 use cmdlets::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,16 +8,20 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Object {
     Vm(String),
+    /// With a checkpoint, as it was then.
     Adapter {
         vm: String,
+        snapshot: Option<String>,
         id: String,
     },
     Vlan {
         vm: String,
+        snapshot: Option<String>,
         adapter: String,
     },
     HardDisk {
         vm: String,
+        snapshot: Option<String>,
         controller: u64,
         location: u64,
     },
@@ -63,17 +67,18 @@ impl Object {
     pub fn row(&self, state: &State) -> Option<Row> {
         let row = match self {
             Self::Vm(id) => vm_row(state, state.vm(id)?),
-            Self::Adapter { vm, id } => {
+            Self::Adapter { vm, snapshot, id } => {
                 let vm = state.vm(vm)?;
-                adapter_row(state, vm, vm.hardware.adapters.iter().find(|adapter| adapter.id == *id)?)
+                let adapters = &vm.then(snapshot.as_ref())?.adapters;
+                adapter_row(state, vm, adapters.iter().find(|adapter| adapter.id == *id)?)
             }
-            Self::Vlan { vm, adapter } => {
-                let adapters = &state.vm(vm)?.hardware.adapters;
+            Self::Vlan { vm, snapshot, adapter } => {
+                let adapters = &state.vm(vm)?.then(snapshot.as_ref())?.adapters;
                 vlan_row(&adapters.iter().find(|known| known.id == *adapter)?.vlan)
             }
-            Self::HardDisk { vm, controller, location } => {
+            Self::HardDisk { vm, snapshot, controller, location } => {
                 let vm = state.vm(vm)?;
-                drive_row(vm, find(&vm.hardware.drives, *controller, *location)?, "Hard Drive")
+                drive_row(vm, find(&vm.then(snapshot.as_ref())?.drives, *controller, *location)?, "Hard Drive")
             }
             Self::Dvd { vm, controller, location } => {
                 let vm = state.vm(vm)?;
@@ -85,8 +90,11 @@ impl Object {
             Self::Snapshot { vm, id } => snapshot_row(state.vm(vm)?, id)?,
             Self::Job(id) => {
                 let job = state.jobs.iter().find(|job| job.id == *id)?;
+                let gone = state.clock_ms.saturating_sub(job.began_ms) * 100;
+                let percent = if job.state == "Completed" { 100 } else { (gone / job.takes_ms.max(1)).min(99) };
+                let progress = format!("parent = -1 id = 0 act = {} stat =  cur =  pct = {percent} sec = -1 type = Processing", job.cmd);
                 json!({ "Id": job.id, "State": job.state, "Command": job.cmd, "Name": format!("Job{}", job.id),
-                    "HasMoreData": job.problem.is_some() || !job.output.is_empty() })
+                    "HasMoreData": job.problem.is_some() || !job.output.is_empty(), "Progress": [progress] })
             }
             Self::Still { row, .. } => return Some(row.clone()),
             Self::Value(value) => json!({ "Value": value }),
@@ -173,10 +181,19 @@ fn snapshot_row(vm: &Vm, id: &str) -> Option<Value> {
         "ParentSnapshotId": parent.map(|parent| &parent.id), "ParentSnapshotName": parent.map(|parent| &parent.name),
         "CreationTime": State::time(snapshot.created_ms), "IsAutomaticCheckpoint": false,
         "State": if snapshot.has_memory { "Saved" } else { "Off" },
+        "ProcessorCount": snapshot.hardware.cpus, "MemoryStartup": snapshot.hardware.memory,
     }))
 }
 
 impl Vm {
+    /// What it is, or what it was at a checkpoint.
+    pub fn then(&self, snapshot: Option<&String>) -> Option<&Hardware> {
+        match snapshot {
+            None => Some(&self.hardware),
+            Some(id) => self.snapshots.iter().find(|known| known.id == *id).map(|known| &known.hardware),
+        }
+    }
+
     pub fn runs(&self) -> bool {
         matches!(self.power, super::state::Power::Running | super::state::Power::Paused)
     }

@@ -22,15 +22,11 @@ pub(super) fn run(world: &mut World, request: &Request, puts: &[Vec<u8>]) -> Out
     world.pass(tick);
     let fault = world.met(request);
     let what = fault.as_ref().map(|fault| fault.what.clone());
-    let nothing = |world: &mut World| {
-        if what == Some(What::Reboot(Side::Before)) {
-            world.reboot();
-        }
-    };
     let answer = match &what {
-        // Nothing of it is carried out.
-        Some(What::Cut(Side::Before, _) | What::Silence | What::Reboot(Side::Before)) => {
-            nothing(world);
+        Some(what) if what.prevents() => {
+            if *what == What::Reboot(Side::Before) {
+                world.reboot();
+            }
             Ok(Vec::new())
         }
         _ => allowed(world, request, puts).and_then(|()| steps(world, request, puts, fault.as_ref())),

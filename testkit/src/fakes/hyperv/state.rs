@@ -166,6 +166,8 @@ pub(super) struct Job {
     pub id: u64,
     pub session: u64,
     pub cmd: String,
+    pub began_ms: u64,
+    pub takes_ms: u64,
     pub state: String,
     pub problem: Option<Problem>,
     pub output: Vec<Object>,

@@ -82,9 +82,11 @@ const CMDLETS: &[Cmdlet] = &[
     cmdlet("Set-VMNetworkAdapterVlan", &["VMName", "VMNetworkAdapterName", "Access", "VlanId", "Trunk", "NativeVlanId", "AllowedVlanIdList", "Untagged"], adapter::set_vlan),
     cmdlet("Set-VMProcessor", &["VMName", "Count"], hardware::set_processor),
     cmdlet(START, &["Name", "Passthru"], power::start_vm),
+    cmdlet("Stop-Job", &["Id"], jobs::stop),
     cmdlet("Stop-VM", &["Name", "Save", "TurnOff", "Force", "AsJob", "Passthru"], power::stop_vm),
     cmdlet("Suspend-VM", &["Name"], power::suspend_vm),
     cmdlet("Test-Path", &["LiteralPath", "PathType"], files::test_path),
+    cmdlet("Write-VolumeCache", &["DriveLetter"], files::write_volume_cache),
 ];
 
 /// One call with one object of the pipeline, or with none.

@@ -95,7 +95,8 @@ impl World {
     pub fn begin(&mut self, cmd: &str, after_ms: u64, deed: Deed) -> u64 {
         let id = self.state.number();
         let (session, cmd) = (self.session, cmd.to_owned());
-        let job = Job { id, session, cmd, state: "Running".into(), problem: None, output: Vec::new() };
+        let (began_ms, state) = (self.state.clock_ms, "Running".into());
+        let job = Job { id, session, cmd, began_ms, takes_ms: after_ms, state, problem: None, output: Vec::new() };
         self.state.jobs.push(job);
         let at_ms = self.state.clock_ms + after_ms;
         self.state.tasks.push(Task { at_ms, job: Some(id), deed });
