@@ -374,7 +374,8 @@ pub(super) fn get_volume(world: &mut World, args: &Args, _: Option<&Object>) -> 
 
 /// All is on the disk as soon as it is written.
 pub(super) fn write_volume_cache(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
-    let letter = args.text("DriveLetter").and_then(|letter| letter.chars().next()).map(|letter| letter.to_ascii_uppercase());
+    let letter =
+        args.text("DriveLetter").and_then(|letter| letter.chars().next()).map(|letter| letter.to_ascii_uppercase());
     if world.state.volumes.iter().any(|volume| Some(volume.letter) == letter) {
         return Ok(Vec::new());
     }
