@@ -270,7 +270,8 @@ async fn a_smaller_fence_does_nothing_and_a_held_lock_is_waited_for() {
     let asked = Asked::new();
     asked.says(file::make_folder(FOLDER)).await;
     let lock = model::lock::LockName::Resource { id: model::ResourceId(7) };
-    let under = |fence| Fences::new(Hyperv::STORAGE).with(lock.clone(), model::lock::Mode::Exclusive, model::Fence(fence));
+    let under =
+        |fence| Fences::new(Hyperv::STORAGE).with(lock.clone(), model::lock::Mode::Exclusive, model::Fence(fence));
     asked.session.put_under(&under(5), DISC, b"five", 0o600).await.expect("it is put");
     let late = asked.session.put_under(&under(4), DISC, b"four", 0o600).await;
     assert!(matches!(late, Err(HostError::Fenced { .. })), "{late:?}");

@@ -4,10 +4,13 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hosts::powershell::STAGE0;
+use std::fs::File as StdFile;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use testkit::fakes::hyperv::{CLIXML, End, Process, serve, was_refused};
-use tokio::io::{BufReader, stderr, stdin, stdout};
+use tokio::fs::File;
+use tokio::io::BufReader;
 
 /// What cmd.exe takes.
 const LONGEST: usize = 8191;
@@ -46,11 +49,16 @@ async fn main() -> ExitCode {
         eprintln!("{}", if line.contains("-OutputFormat Text") { why } else { CLIXML.to_owned() });
         return ExitCode::from(1);
     }
-    match serve(&folder, BufReader::new(stdin()), stdout(), stderr()).await {
+    let (from, to, aside) = (own(std::io::stdin()), own(std::io::stdout()), own(std::io::stderr()));
+    match serve(&folder, BufReader::new(from), to, aside).await {
         Ok(End::Asked) => ExitCode::SUCCESS,
         Ok(End::Unknown) | Err(_) => ExitCode::from(1),
         Ok(End::Cut(Process::Dies | Process::Survives)) => cut(),
     }
+}
+
+fn own(stream: impl AsFd) -> File {
+    File::from_std(StdFile::from(stream.as_fd().try_clone_to_owned().expect("one more descriptor")))
 }
 
 /// The connection's own process goes, as when the line was cut: the client learns no status.

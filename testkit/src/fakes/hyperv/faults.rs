@@ -70,7 +70,10 @@ impl What {
     /// Whether nothing of the request is carried out.
     pub(super) fn prevents(&self) -> bool {
         // A process that survives the connection carries it out.
-        matches!(self, Self::Cut(Side::Before, Process::Dies) | Self::Silence(Side::Before) | Self::Reboot(Side::Before))
+        matches!(
+            self,
+            Self::Cut(Side::Before, Process::Dies) | Self::Silence(Side::Before) | Self::Reboot(Side::Before)
+        )
     }
 }
 
