@@ -3,8 +3,11 @@
 //!
 //! Invariant: no I/O; a request that the contract does not know is refused before it is sent.
 
+pub mod contract;
+
 mod reply;
 mod request;
 
-pub use reply::{Problem, Reply, Row};
-pub use request::{Held, Request, Share, Step};
+pub use contract::{Violation, check};
+pub use reply::{Hello, Own, Problem, Reply, Row};
+pub use request::{HELLO, Held, ITSELF, Request, Share, Step};
