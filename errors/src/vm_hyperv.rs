@@ -50,8 +50,7 @@ pub static NO_DISK: Entry = Entry {
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&IMAGE_CHECKSUM, &NO_IMAGE, &NO_VLAN, &NO_SWITCH, &HAS_CHECKPOINTS, &NO_DISK];
+pub(crate) const ENTRIES: &[&Entry] = &[&IMAGE_CHECKSUM, &NO_IMAGE, &NO_VLAN, &NO_SWITCH, &HAS_CHECKPOINTS, &NO_DISK];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

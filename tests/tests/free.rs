@@ -3,8 +3,9 @@
 
 use crate::rig::{
     Ground, Rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig,
-    router_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_rig,
-    vm_hyperv_rig, vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    router_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
+    snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_rig, vm_hyperv_rig,
+    vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -322,6 +323,9 @@ async fn every_verb_of_snapshot_kvm_succeeds() {
     succeeds(snapshot_kvm_rig()).await;
     succeeds(snapshot_kvm_quiesced_rig()).await;
     succeeds(snapshot_kvm_tree_rig()).await;
+    succeeds(snapshot_kvm_pool_rig()).await;
+    succeeds(snapshot_kvm_pool_quiesced_rig()).await;
+    succeeds(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -329,6 +333,9 @@ async fn every_verb_of_snapshot_kvm_fails_at_each_step_and_says_so() {
     fails_at_each_step(snapshot_kvm_rig()).await;
     fails_at_each_step(snapshot_kvm_quiesced_rig()).await;
     fails_at_each_step(snapshot_kvm_tree_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -336,6 +343,9 @@ async fn every_verb_of_snapshot_kvm_twice_is_once() {
     twice_is_once(snapshot_kvm_rig()).await;
     twice_is_once(snapshot_kvm_quiesced_rig()).await;
     twice_is_once(snapshot_kvm_tree_rig()).await;
+    twice_is_once(snapshot_kvm_pool_rig()).await;
+    twice_is_once(snapshot_kvm_pool_quiesced_rig()).await;
+    twice_is_once(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -343,6 +353,9 @@ async fn every_verb_of_snapshot_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_quiesced_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_tree_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]

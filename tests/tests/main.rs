@@ -13,6 +13,8 @@ mod backups;
 mod drift;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// VMs on a simulated Hyper-V host: known mistakes, not made again.
+mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.
@@ -53,6 +55,8 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
+mod snapshots;
 /// One trace from the POST to the last command.
 mod traces;
 /// Volumes beside what goes wrong, on a cluster that is not there.
