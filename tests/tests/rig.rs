@@ -89,7 +89,6 @@ impl Ground {
                 let words = Arc::new(move || words.words());
                 Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
             }
-            other => panic!("the free tests have no ground for {other}: add it here"),
         }
     }
 
