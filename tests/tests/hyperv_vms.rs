@@ -41,7 +41,7 @@ impl House {
         change(&mut image);
         let mut spec = server("host-1", ServerType::Hyperv);
         (spec.settings.shutdown_secs, spec.settings.hyperv.first_boot_secs) = (2, 2);
-        let mut fleet = Fleet::setup().image(image).host(spec, Some(host.clone())).start().await;
+        let mut fleet = Fleet::setup().lease_secs(3).image(image).host(spec, Some(host.clone())).start().await;
         fleet.work();
         Self { host, fleet }
     }
@@ -94,7 +94,7 @@ fn problem() -> Problem {
 }
 
 /// 1: that a job ended was taken for success.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_failed_is_read_and_the_guest_asked_again() {
     let house = House::new().await;
     house.built().await;
@@ -106,7 +106,7 @@ async fn a_job_that_failed_is_read_and_the_guest_asked_again() {
 }
 
 /// 2: a VM that was there was taken for one that was built.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_behind_new_vm_leaves_no_bare_vm() {
     let undisturbed = House::new().await;
     undisturbed.built().await;
@@ -122,7 +122,7 @@ async fn a_connection_cut_behind_new_vm_leaves_no_bare_vm() {
 }
 
 /// 4: a VM that was gone was taken for one that was removed, with its files.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scrub_removes_the_folder_of_a_vm_that_is_gone() {
     let house = House::new().await;
     house.built().await;
@@ -135,7 +135,7 @@ async fn a_scrub_removes_the_folder_of_a_vm_that_is_gone() {
 }
 
 /// 5: disks were removed under checkpoints that were then merged into them.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scrub_merges_first_and_removes_files_last() {
     let house = House::new().await;
     house.built().await;
@@ -155,7 +155,7 @@ async fn a_scrub_merges_first_and_removes_files_last() {
 }
 
 /// 6: a folder was removed while a disk in it was open on the host.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_the_host_has_mounted_is_let_go_before_its_folder_is_removed() {
     let house = House::new().await;
     house.built().await;
@@ -169,7 +169,7 @@ async fn a_disk_that_the_host_has_mounted_is_let_go_before_its_folder_is_removed
 }
 
 /// 7 and 8: another file was removed than the one that was meant, and that before it was taken out of the VM.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_is_taken_out_before_exactly_its_file_is_removed() {
     let house = House::new().await;
     house.built().await;
@@ -186,7 +186,7 @@ async fn a_disk_is_taken_out_before_exactly_its_file_is_removed() {
 }
 
 /// 9: the password was in clear in four places.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_administrators_password_is_in_no_command_line_file_left_behind_or_record_of_a_task() {
     let windows_server = |image: &mut ImageSpec| (image.os, image.cloud_init) = ("win2k22".into(), false);
     let house = House::with(windows_server).await;
@@ -208,7 +208,7 @@ async fn the_administrators_password_is_in_no_command_line_file_left_behind_or_r
 }
 
 /// 10: what a cmdlet said was dropped.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_cmdlet_says_stands_in_the_error() {
     let house = House::new().await;
     house.host.order(Fault::new("Set-VMFirmware", 1, What::Error(Side::Before, problem())));
@@ -220,7 +220,7 @@ async fn what_a_cmdlet_says_stands_in_the_error() {
 }
 
 /// 11: a guest without integration services was waited for without end.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mute_guest_is_waited_for_no_longer_than_it_may_take() {
     let house = House::new().await;
     house.host.guests(Guests { are_mute: true, ..Guests::default() });
@@ -230,7 +230,7 @@ async fn a_mute_guest_is_waited_for_no_longer_than_it_may_take() {
 }
 
 /// 12: a foreign VM of the right name was destroyed.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vm_of_our_name_without_our_mark_is_never_touched() {
     let house = House::new().await;
     house.host.add_vm(NAME, "the accountants'");
@@ -249,7 +249,7 @@ async fn a_vm_of_our_name_without_our_mark_is_never_touched() {
 }
 
 /// 14: a guest was stopped for every change, and waited for without end.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_is_stopped_only_when_it_must_and_then_within_its_limit() {
     let house = House::new().await;
     house.built().await;
@@ -267,7 +267,7 @@ async fn a_guest_is_stopped_only_when_it_must_and_then_within_its_limit() {
 }
 
 /// 15: what removes asked back, which without a person is an error.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_removes_asks_back() {
     let house = House::new().await;
     house.built().await;
@@ -288,7 +288,7 @@ async fn nothing_that_removes_asks_back() {
     house.ends().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unchanged_vm_shows_no_drift_and_a_changed_one_does() {
     let house = House::new().await;
     house.built().await;
