@@ -19,6 +19,8 @@ pub enum End {
     Cut(Process),
     /// What came was not the agent that is known: nothing of it ran.
     Unknown,
+    /// The agent fell over a module that is not there.
+    NoModule,
 }
 
 /// Answers until there is nothing more to answer. `aside` is stderr.
@@ -33,6 +35,11 @@ pub async fn serve(
     if BASE64_STANDARD.decode(first.trim_end()).ok().as_deref() != Some(hosts::powershell::AGENT.as_bytes()) {
         World::open(folder, 0).refused("what came first on stdin is not the agent");
         return Ok(End::Unknown);
+    }
+    if World::open(folder, 0).state.lacks_module {
+        aside.write_all(NO_MODULE.as_bytes()).await?;
+        aside.flush().await?;
+        return Ok(End::NoModule);
     }
     let session = begin(folder);
     let ended = Session { folder, number: session.0 };
@@ -79,6 +86,9 @@ pub async fn serve(
     }
     Ok(End::Asked)
 }
+
+pub const NO_MODULE: &str = "Import-Module : The specified module 'Hyper-V' was not loaded because no valid module file was \
+    found in any module directory.\n";
 
 pub const CLIXML: &str = "#< CLIXML\r\n<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">\
     <Obj S=\"progress\" RefId=\"0\"><MS><I64 N=\"SourceId\">1</I64><PR N=\"Record\"><AV>Preparing modules for first use.\
