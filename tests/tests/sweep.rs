@@ -58,7 +58,7 @@ pub async fn sweep<S: Spec>(rig: Rig<S>) {
         let (_, left) = run(rig, verb, Some((nth, side))).await;
         assert_eq!(left, *wanted, "{verb}: a cut {side:?} request {nth} left another end");
     });
-    cuts.buffer_unordered(8).collect::<Vec<()>>().await;
+    cuts.buffer_unordered(6).collect::<Vec<()>>().await;
 }
 
 #[tokio::test]

@@ -54,7 +54,10 @@ pub async fn serve(
             let Some(line) = lines.next_line().await? else { return Ok(End::Asked) };
             puts.push(BASE64_STANDARD.decode(line.trim_end()).unwrap_or_default());
         }
-        let (reply, fault) = answer(folder, session.0, &request, &puts);
+        // Files are slow beside leases: not on a thread that others need.
+        let (own, number) = (folder.to_owned(), session.0);
+        let work = tokio::task::spawn_blocking(move || answer(&own, number, &request, &puts));
+        let (reply, fault) = work.await.map_err(std::io::Error::other)?;
         match fault {
             None => say(&mut to, &reply).await?,
             Some(What::Cut(_, process)) => {
