@@ -46,4 +46,11 @@ pub(crate) const ENTRIES: &[&Entry] =
     &[&NO_REPOSITORY, &REPOSITORY_ABSENT, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
-pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "vm_kvm_build"];
+pub(crate) const SCOPES: &[&str] = &[
+    "backup_hyperv_build",
+    "backup_hyperv_scrub",
+    "backup_kvm_build",
+    "backup_kvm_scrub",
+    "vm_hyperv_build",
+    "vm_kvm_build",
+];
