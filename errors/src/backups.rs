@@ -46,4 +46,4 @@ pub(crate) const ENTRIES: &[&Entry] =
     &[&NO_REPOSITORY, &REPOSITORY_ABSENT, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
-pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "vm_kvm_build"];
+pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "errand_verify", "vm_kvm_build"];

@@ -1,6 +1,7 @@
 //! What dispatchers and workers send and get: `/v1/fleet/...`.
 
 use model::backup::Backup;
+use model::backup::Verified;
 use model::errand::{Found, Taken};
 use model::event::Event;
 use model::image::Image;
@@ -202,10 +203,13 @@ pub struct TakenErrands {
 }
 
 /// `POST /v1/fleet/errands/12/renew`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewErrand {
     pub attempt: u32,
+    /// How far it is.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -227,6 +231,10 @@ pub enum ErrandOutcome {
     /// All that carries drover's mark on the host.
     Surveyed {
         found: Vec<Found>,
+    },
+    /// It was looked at, whatever was found.
+    Verified {
+        verified: Verified,
     },
     /// It is set aside, put back, or gone.
     Done,

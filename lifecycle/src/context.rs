@@ -7,7 +7,7 @@ use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
 use hosts::failure;
-use hosts::{Command, Effect, Guarded, Host, HostError};
+use hosts::{Command, Effect, Guarded, Host, HostError, Runner};
 use iaas::fleet::Related;
 use model::backup::Backup;
 use model::image::Image;
@@ -450,6 +450,28 @@ impl Context {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Runner for Context {
+    fn host(&self) -> &str {
+        Self::host(self)
+    }
+
+    fn settings(&self) -> &HostSettings {
+        &self.settings
+    }
+
+    async fn run<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run(self, command).await
+    }
+
+    async fn run_long<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run_long(self, command).await
+    }
+
+    fn note(&self, note: String) {
+        Self::note(self, note);
     }
 }
 

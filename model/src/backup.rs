@@ -1,5 +1,9 @@
 //! A backup of a VM's disks in a repository.
 
+mod verified;
+
+pub use verified::{Checked, Link, Recorded, Verified};
+
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::{Moment, ResourceId, ResourceType};

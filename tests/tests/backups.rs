@@ -3,6 +3,7 @@
 use iaas::tenant::Accepted;
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
+use model::server::BackupSettings;
 use model::task::{Task, TaskStatus};
 use model::vm::VmSpec;
 use model::{Kind, ResourceId, ServerType, State, TaskId, names};
@@ -14,15 +15,19 @@ use testkit::fleet::{image, server, vm};
 use testkit::{Fleet, LIMIT, eventually};
 
 /// A VM on a fake host, and a worker.
-struct Ground {
-    host: Arc<Kvm>,
-    fleet: Fleet,
-    vm: ResourceId,
-    repository: String,
+pub struct Ground {
+    pub host: Arc<Kvm>,
+    pub fleet: Fleet,
+    pub vm: ResourceId,
+    pub repository: String,
 }
 
 impl Ground {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub async fn with(settings: impl FnOnce(&mut BackupSettings)) -> Self {
         let host = Arc::new(Kvm::new("host-1"));
         let mut image = image();
         let bytes = kvm::qcow2(1);
@@ -30,7 +35,12 @@ impl Ground {
         image.sha256 = kvm::sha256(&bytes);
         let mut server = server("host-1", ServerType::Kvm);
         server.settings.backup.full_every = 3;
-        let repository = names::backups(&server.settings.storage);
+        settings(&mut server.settings.backup);
+        let primary = server.settings.backup.primary.clone();
+        if let Some(folder) = &primary {
+            host.add_file(&format!("{folder}/lost+found"), b"");
+        }
+        let repository = primary.unwrap_or_else(|| names::backups(&server.settings.storage));
         let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).start().await;
         fleet.work();
         let built: Accepted<VmSpec> = fleet.create("origin", vm(&fleet.image)).await;
@@ -38,17 +48,17 @@ impl Ground {
         Self { host, fleet, vm: built.resource.id, repository }
     }
 
-    async fn asks(&self) -> Accepted<BackupSpec> {
+    pub async fn asks(&self) -> Accepted<BackupSpec> {
         let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
         self.fleet.create("backup", spec).await
     }
 
-    async fn back_up(&self) -> Resource<BackupSpec> {
+    pub async fn back_up(&self) -> Resource<BackupSpec> {
         let asked = self.asks().await;
         self.fleet.reaches::<BackupSpec>(asked.resource.id, State::Running).await
     }
 
-    async fn scrub(&self, backup: ResourceId) {
+    pub async fn scrub(&self, backup: ResourceId) {
         self.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
         self.fleet.reaches::<BackupSpec>(backup, State::Closed).await;
     }
