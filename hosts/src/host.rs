@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use model::Fence;
 use model::lock::LockName;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -205,6 +206,12 @@ pub trait Host: Send + Sync {
 
     /// Removes a file or an empty folder; what is absent is removed already. Always [`Effect::Acts`].
     fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// The same machine for the length of one attempt, where something is kept open between its commands: it ends when this
+    /// is dropped. None where nothing is.
+    fn session(&self) -> Option<Arc<dyn Host>> {
+        None
+    }
 
     /// Forgets the fences of a folder that have not risen for this long.
     fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>>;

@@ -10,8 +10,13 @@ use errors::{Fault, iaas as codes};
 use model::backup::{BackupSpec, Recorded, Repository, Verified};
 use model::errand::{Errand, What};
 use model::resource::Resource;
+<<<<<<< HEAD
 use model::server::{Server, ServerSpec};
 use model::task::ErrorRecord;
+=======
+use model::server::ServerSpec;
+use model::server::backup::Place;
+>>>>>>> 100cb7416f86fbd6cb5480d4df95d2aa02d0cc4f
 use model::{Moment, ProjectId, ResourceId, ResourceType, ServerId, State, states};
 use serde_json::Value;
 
@@ -36,7 +41,7 @@ impl Unit {
     fn check_reach(&self, id: ResourceId, which: Repository, has: ServerId, wants: ServerId) -> Answer<()> {
         let place = |server: ServerId| self.servers.get(&server).and_then(|row| place(&row.server.spec, which));
         match (place(has), place(wants)) {
-            (Some(has), Some(wants)) if has == wants && has.contains(':') => Ok(()),
+            (Some(has), Some(wants)) if has == wants && matches!(Place::read(has), Ok(Place::Ssh { .. })) => Ok(()),
             _ => {
                 let name = |server: ServerId| self.servers.get(&server).map(|row| row.server.spec.name.clone());
                 let fault = Fault::new(&codes::BACKUP_OUT_OF_REACH).hole("backup", id);
@@ -107,7 +112,7 @@ impl Unit {
         let Some(found) = found else { return Ok(false) };
         let by = "retention";
         let request = Request { by: by.into(), from: Some(State::Running), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
+        let mut task = self.new_task(&row, found.verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         self.shift(&mut row, State::Scrub, by, Some(&task.task)).await?;
