@@ -140,6 +140,9 @@ pub struct Wait {
     /// The fault after which it is tried again; it counts against the task's tries.
     #[serde(default)]
     pub fault: Option<ErrorRecord>,
+    /// Whether the attempt has changed nothing on its host.
+    #[serde(default)]
+    pub untouched: bool,
     #[serde(default)]
     pub steps: Vec<Step>,
     #[serde(default)]
@@ -151,6 +154,9 @@ pub struct Wait {
 #[serde(deny_unknown_fields)]
 pub struct Release {
     pub fence: Fence,
+    /// Whether the attempt has changed nothing on its host.
+    #[serde(default)]
+    pub untouched: bool,
     #[serde(default)]
     pub steps: Vec<Step>,
     #[serde(default)]
@@ -183,8 +189,13 @@ pub enum Outcome {
     Succeeded,
     /// The resource becomes unresourced.
     Failed { error: ErrorRecord },
-    /// As it was asked; the resource becomes unresourced.
-    Cancelled { error: ErrorRecord },
+    /// As it was asked; the resource becomes unresourced, or as it was before when no attempt has changed anything.
+    Cancelled {
+        error: ErrorRecord,
+        /// Whether this attempt has changed nothing on its host.
+        #[serde(default)]
+        untouched: bool,
+    },
     /// The end of a dry run; the resource stays as it is.
     Planned { plan: Plan },
 }

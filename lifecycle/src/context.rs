@@ -309,6 +309,7 @@ impl Context {
             }
             return Ok(false);
         }
+        self.report.touch();
         Ok(true)
     }
 
@@ -368,6 +369,16 @@ impl Context {
             }
         }
         fault
+    }
+
+    /// Done when the attempt is to stop, with the fault that ends it.
+    pub(crate) async fn stops(&self, step: &str) -> Fault {
+        loop {
+            self.report.halts().await;
+            if let Some(halt) = self.report.halt() {
+                return halt.fault(step);
+            }
+        }
     }
 
     /// Where cancel, hand-over and lost leases and locks take effect.
