@@ -33,6 +33,8 @@ enum Phase {
 
 pub struct Context {
     pub settings: HostSettings,
+    /// The server's.
+    pub region: String,
     pub project: Project,
     /// Of a VM.
     pub image: Option<Image>,
@@ -71,10 +73,12 @@ pub(crate) struct Parts {
 impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { assignment, host, locks, owner, report, hook } = parts;
-        let settings = assignment.server.spec.settings;
+        let spec = assignment.server.spec;
+        let settings = spec.settings;
         Self {
             host: Guarded::new(host.session().unwrap_or(host), &settings.storage),
             settings,
+            region: spec.region,
             project: assignment.project,
             image: assignment.image,
             related: assignment.related,

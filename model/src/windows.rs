@@ -32,6 +32,25 @@ pub fn base(storage: &str, image: ImageId, sha256: &str) -> String {
     format!(r"{storage}\images\{image}-{}.vhdx", &sha256[..sha256.len().min(16)])
 }
 
+/// Whether a path is below a folder; Windows minds no case. A path that climbs is below nothing.
+pub fn is_below(path: &str, folder: &str) -> bool {
+    let (path, folder) = (path.to_lowercase(), folder.to_lowercase());
+    let rest = path.strip_prefix(folder.trim_end_matches('\\')).and_then(|rest| rest.strip_prefix('\\'));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && rest.split('\\').all(|name| !name.is_empty() && name != ".." && name != ".")
+    })
+}
+
+/// Whether two paths are one.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// A disk that is not whole yet: Hyper-V goes by the end of a name, which must stay.
+pub fn part_of_disk(path: &str) -> String {
+    format!("{}.part.vhdx", path.strip_suffix(".vhdx").unwrap_or(path))
+}
+
 /// What is not whole yet; it appears by a rename.
 pub fn part(path: &str) -> String {
     format!("{path}.part")
@@ -117,7 +136,14 @@ mod tests {
         let (storage, id) = (r"D:\drover", ResourceId(7));
         assert_eq!(vm_folder(storage, id), r"D:\drover\vms\7");
         for path in [disk(storage, id, "root"), settings_disc(storage, id)] {
-            assert!(path.starts_with(r"D:\drover\vms\7\"), "{path}");
+            assert!(is_below(&path, &vm_folder(storage, id)), "{path}");
         }
+        for path in
+            [r"D:\drover\vms\77\root.vhdx", r"D:\drover\vms\7", r"D:\drover\vms\7\..\8", r"D:\drover\images\5.vhdx"]
+        {
+            assert!(!is_below(path, &vm_folder(storage, id)), "{path}");
+        }
+        assert!(is_below(r"d:\DROVER\vms\7\drover-7", &vm_folder(storage, id)));
+        assert_eq!(part_of_disk(r"D:\drover\vms\7\root.vhdx"), r"D:\drover\vms\7\root.part.vhdx");
     }
 }
