@@ -5,13 +5,12 @@
 
 mod verify;
 
-pub use verify::verify;
+pub use verify::{verify, whole};
 
 use commands::files;
 use commands::ssh::{self, Machine};
 use errors::Fault;
-use hosts::Command;
-use lifecycle::Context;
+use hosts::{Command, Runner};
 use model::backup::{FORMAT, Manifest, Repository as Which};
 use model::server::backup::Place;
 use model::{ResourceId, names};
@@ -42,17 +41,17 @@ pub struct Found {
 
 impl Repository {
     /// The one that the server's settings name, which must be there: one that is not mounted is not made anew.
-    pub async fn open(cx: &Context, which: Which) -> Result<Self, Fault> {
+    pub async fn open(cx: &impl Runner, which: Which) -> Result<Self, Fault> {
         let repository = Self::of(cx, which)?;
         let root = &repository.folder;
-        if *root == names::backups(&cx.settings.storage) || cx.run(repository.on(files::exists(root))).await? {
+        if *root == names::backups(&cx.settings().storage) || cx.run(repository.on(files::exists(root))).await? {
             return Ok(repository);
         }
         Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", root).hole("host", cx.host()))
     }
 
-    fn of(cx: &Context, which: Which) -> Result<Self, Fault> {
-        let (settings, storage) = (&cx.settings.backup, &cx.settings.storage);
+    fn of(cx: &impl Runner, which: Which) -> Result<Self, Fault> {
+        let (settings, storage) = (&cx.settings().backup, &cx.settings().storage);
         let named = match which {
             Which::Primary => settings.primary.clone().or_else(|| Some(names::backups(storage))),
             Which::Secondary => settings.secondary.clone(),
@@ -99,12 +98,12 @@ impl Repository {
     }
 
     /// Every name in the VM's folder.
-    pub async fn names(&self, cx: &Context, vm: ResourceId) -> Result<Vec<String>, Fault> {
+    pub async fn names(&self, cx: &impl Runner, vm: ResourceId) -> Result<Vec<String>, Fault> {
         cx.run(self.on(files::list(&self.folder(vm)))).await
     }
 
     /// None when it is not there.
-    pub async fn manifest(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
+    pub async fn manifest(&self, cx: &impl Runner, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
         let path = format!("{}/{MANIFEST}", self.backup(vm, backup));
         let Some(text) = cx.run(self.on(files::read(&path))).await? else { return Ok(None) };
         let unreadable = |reason: String| {
@@ -118,21 +117,21 @@ impl Repository {
     }
 
     /// It must be there.
-    pub async fn present(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Manifest, Fault> {
+    pub async fn present(&self, cx: &impl Runner, vm: ResourceId, backup: ResourceId) -> Result<Manifest, Fault> {
         let absent =
             || Fault::new(&errors::backups::BACKUP_ABSENT).hole("backup", backup).hole("repository", self.folder(vm));
         self.manifest(cx, vm, backup).await?.ok_or_else(absent)
     }
 
     /// Whole backups, the newest first.
-    pub async fn ids(&self, cx: &Context, vm: ResourceId) -> Result<Vec<ResourceId>, Fault> {
+    pub async fn ids(&self, cx: &impl Runner, vm: ResourceId) -> Result<Vec<ResourceId>, Fault> {
         let names = self.names(cx, vm).await?;
         let mut ids: Vec<ResourceId> = names.iter().filter_map(|name| name.parse().ok().map(ResourceId)).collect();
         ids.sort_by_key(|id| std::cmp::Reverse(id.0));
         Ok(ids)
     }
 
-    pub async fn found(&self, cx: &Context, vm: ResourceId, backup: ResourceId) -> Result<Found, Fault> {
+    pub async fn found(&self, cx: &impl Runner, vm: ResourceId, backup: ResourceId) -> Result<Found, Fault> {
         let manifest = match self.manifest(cx, vm, backup).await {
             Ok(Some(manifest)) => Ok(manifest),
             Ok(None) => Err(format!("backup {backup} has no manifest")),

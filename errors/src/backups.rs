@@ -51,6 +51,7 @@ pub(crate) const SCOPES: &[&str] = &[
     "backup_hyperv_scrub",
     "backup_kvm_build",
     "backup_kvm_scrub",
+    "errand_verify",
     "vm_hyperv_build",
     "vm_kvm_build",
 ];

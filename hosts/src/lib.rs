@@ -14,6 +14,7 @@ mod files;
 mod mark;
 mod nowhere;
 mod process;
+mod runner;
 
 use ssh::{Ssh, SshOptions};
 use std::sync::Arc;
@@ -32,3 +33,4 @@ pub fn open(name: &str, address: &str, options: &SshOptions) -> Arc<dyn Host> {
 
 pub use guard::{Fences, Guarded};
 pub use host::{Command, Effect, Host, HostError, Invocation, Output};
+pub use runner::Runner;

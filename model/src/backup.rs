@@ -1,8 +1,10 @@
 //! A backup of a VM's disks in a repository.
 
 mod export;
+mod verified;
 
 pub use export::{Consistency, EXPORT_FORMAT, Export, ExportDisk, ExportFile};
+pub use verified::{Checked, Link, Recorded, Verified};
 
 use crate::resource::Spec;
 use crate::server::Capacity;

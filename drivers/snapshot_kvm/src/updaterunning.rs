@@ -6,6 +6,7 @@ use crate::steps::rest::{Grow, Resume, Stop, Thaw};
 use crate::steps::revert::Revert;
 use crate::xml;
 use commands::virsh;
+use domains::checkpoint::NoCheckpoints;
 use domains::{Which, device, present};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
@@ -40,6 +41,7 @@ pub async fn execute(cx: &Context, snapshot: &Snapshot, kept: virsh::snapshot::S
     let vm = cx.vm()?;
     let runs = vm.state == State::Running;
     let mut steps = Steps::new();
+    steps.then(NoCheckpoints { vm: vm.id });
     steps.then(Revert::of(snapshot, runs || kept.with_memory));
     if runs {
         steps.then(Resume { vm: vm.id });

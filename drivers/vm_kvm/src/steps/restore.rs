@@ -88,7 +88,7 @@ impl Step for Restore {
             let missing = self.missing(cx, &manifest).await?;
             if !missing.is_empty() {
                 cx.note("checking");
-                backups::verify(cx, self.backup.spec.repository, self.backup.spec.vm, self.backup.id).await?;
+                backups::whole(cx, self.backup.spec.repository, self.backup.spec.vm, self.backup.id).await?;
                 let chain = self.chain(cx, &repository, &manifest).await?;
                 for disk in &missing {
                     cx.note(format!("copying {disk}"));
