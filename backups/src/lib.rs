@@ -3,6 +3,8 @@
 //!
 //! Invariant: a folder with a plain number for a name is whole; what is being made has `.part` behind it.
 
+pub mod exports;
+
 mod verify;
 
 pub use verify::{verify, whole};
@@ -103,7 +105,12 @@ impl Repository {
     }
 
     /// None when it is not there.
-    pub async fn manifest(&self, cx: &impl Runner, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
+    pub async fn manifest(
+        &self,
+        cx: &impl Runner,
+        vm: ResourceId,
+        backup: ResourceId,
+    ) -> Result<Option<Manifest>, Fault> {
         let path = format!("{}/{MANIFEST}", self.backup(vm, backup));
         let Some(text) = cx.run(self.on(files::read(&path))).await? else { return Ok(None) };
         let unreadable = |reason: String| {

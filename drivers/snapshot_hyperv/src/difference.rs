@@ -76,7 +76,10 @@ mod tests {
 
     fn one_nic(vlan: u16) -> Nic {
         let (id, name, mac) = ("a".into(), "nic".into(), Some("00:15:5d:00:70:00".into()));
-        Nic { adapter: Adapter { id, name, mac, switch: Some("trunk".into()), addresses: Vec::new() }, vlan: Some(vlan) }
+        Nic {
+            adapter: Adapter { id, name, mac, switch: Some("trunk".into()), addresses: Vec::new() },
+            vlan: Some(vlan),
+        }
     }
 
     fn disk(name: &str) -> Disk {
@@ -119,7 +122,8 @@ mod tests {
             difference(&then, &now).unwrap()
         };
         assert_eq!(changed(|now| drop(now.disks.remove(0))), "it had the disks data, root and has root");
-        let nics = "it had the nics 00:15:5d:00:70:00 on trunk with VLAN 112 and has 00:15:5d:00:70:00 on trunk with VLAN 113";
+        let nics =
+            "it had the nics 00:15:5d:00:70:00 on trunk with VLAN 112 and has 00:15:5d:00:70:00 on trunk with VLAN 113";
         assert_eq!(changed(|now| now.nics = vec![one_nic(113)]), nics);
         assert_eq!(changed(|now| now.vm.ram_mb = 512), "it had 1024 MB of memory and has 512");
         assert_eq!(changed(|now| now.vm.cpu = 3), "it had 2 processors and has 3");

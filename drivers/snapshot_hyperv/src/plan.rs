@@ -80,7 +80,11 @@ mod tests {
 
     #[test]
     fn a_name_that_two_have_is_nobodys() {
-        let all = vec![checkpoint("a", "drover-9", None), checkpoint("b", "drover-9", None), checkpoint("c", "Drover-9", None)];
+        let all = vec![
+            checkpoint("a", "drover-9", None),
+            checkpoint("b", "drover-9", None),
+            checkpoint("c", "Drover-9", None),
+        ];
         assert_eq!(find(all.clone(), None, "drover-9"), Err(2));
         assert_eq!(find(all.clone(), Some("B"), "drover-9").unwrap().unwrap().id, "b");
         assert_eq!(find(all.clone(), Some("d"), "drover-9"), Ok(None));
