@@ -10,13 +10,9 @@ use errors::{Fault, iaas as codes};
 use model::backup::{BackupSpec, Recorded, Repository, Verified};
 use model::errand::{Errand, What};
 use model::resource::Resource;
-<<<<<<< HEAD
+use model::server::backup::Place;
 use model::server::{Server, ServerSpec};
 use model::task::ErrorRecord;
-=======
-use model::server::ServerSpec;
-use model::server::backup::Place;
->>>>>>> 100cb7416f86fbd6cb5480d4df95d2aa02d0cc4f
 use model::{Moment, ProjectId, ResourceId, ResourceType, ServerId, State, states};
 use serde_json::Value;
 
@@ -73,7 +69,9 @@ impl Unit {
     /// Each backup of the chain says when it was looked at, and whether it is damaged. What was found counts only while the
     /// backup is there: its scrub takes files away.
     pub async fn verified(&mut self, errand: &mut Errand, verified: Verified) -> Answer<()> {
-        let (What::Verify { repository, .. }, Some(newest)) = (&errand.what, errand.what.verifies()) else { return Ok(()) };
+        let (What::Verify { repository, .. }, Some(newest)) = (&errand.what, errand.what.verifies()) else {
+            return Ok(());
+        };
         let state = self.resource(newest).await?.map_or(State::Closed, |row| row.resource.state);
         if state != State::Running {
             let gone = Fault::new(&codes::BACKUP_UNVERIFIABLE).hole("backup", newest).hole("state", state);
