@@ -1,9 +1,11 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
 pub mod backup;
+mod hyperv;
 mod router;
 
 pub use backup::BackupSettings;
+pub use hyperv::{HypervSettings, RootDisk};
 pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
@@ -66,6 +68,8 @@ pub struct HostSettings {
     pub backup: BackupSettings,
     #[serde(default)]
     pub router: RouterSettings,
+    #[serde(default)]
+    pub hyperv: HypervSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -90,6 +94,7 @@ impl Default for HostSettings {
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
+            hyperv: HypervSettings::default(),
         }
     }
 }
@@ -198,6 +203,7 @@ impl ServerSpec {
         }
         self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
+        self.settings.hyperv.check()?;
         self.settings.router.check()
     }
 }

@@ -132,6 +132,7 @@ pub fn image() -> ImageSpec {
         firmware: Default::default(),
         cloud_init: true,
         direct_boot: None,
+        format: Default::default(),
     }
 }
 
@@ -145,6 +146,7 @@ pub fn vm(image: &Image) -> VmSpec {
         dns: Vec::new(),
         ssh_keys: Vec::new(),
         userdata: None,
+        admin_password: None,
         image: image.id,
         backup: None,
         server: None,

@@ -159,6 +159,7 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
             disks: vec![disk("root", true), disk("old", false)],
             nics: vec![nic],
             userdata: Some("#cloud-config\n".into()),
+            admin_password: None,
             ..vm(&fleet.image)
         }
     };

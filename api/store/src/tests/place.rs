@@ -55,7 +55,7 @@ proptest! {
         resource in prop::sample::select(ResourceType::ALL),
     ) {
         let labels: BTreeMap<_, _> = label.map(|label| ("disk".to_owned(), label)).into_iter().collect();
-        let want = Want { resource, takes, labels: &labels };
+        let want = Want { resource, takes, labels: &labels, format: None };
         let all = candidates(&servers);
         let fitting: Vec<_> = all.iter().filter(|candidate| fit(candidate, &want).is_ok()).collect();
         match place(all.clone(), &want) {
@@ -93,6 +93,6 @@ fn a_living_worker_comes_before_more_memory_and_the_first_server_among_equals() 
     ];
     let labels = BTreeMap::new();
     let takes = Capacity { cores: 1, ram_mb: 1024, gb: 10 };
-    let want = Want { resource: ResourceType::Vm, takes, labels: &labels };
+    let want = Want { resource: ResourceType::Vm, takes, labels: &labels, format: None };
     assert_eq!(place(candidates(&servers), &want), Ok((ServerId(2), Kind::VmKvm)));
 }
