@@ -13,6 +13,10 @@ mod backups;
 mod drift;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
+mod hyperv_backups;
+/// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
+mod hyperv_snapshots;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.
@@ -53,6 +57,8 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// What the chapters on a simulated Hyper-V host share.
+mod simulated;
 /// One trace from the POST to the last command.
 mod traces;
 /// Backups that are looked at: what is damaged, and what can still be restored.

@@ -8,8 +8,9 @@ use lifecycle::Driver;
 use model::backup::{BackupSpec, Repository};
 use model::ceph::{CephSpec, Parent, usual_features};
 use model::gpu::GpuSpec;
-use model::image::ImageSpec;
+use model::image::{Firmware, Format, ImageSpec};
 use model::resource::Spec;
+use model::server::{Carrier, ServerSpec};
 use model::snapshot::SnapshotSpec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 use model::vm::{Disk, Nic, VmSpec};
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::Fleet;
 use testkit::fakes::ceph::Cluster;
+use testkit::fakes::hyperv::{self, Hyperv};
 use testkit::fakes::kvm::{self, Kvm, PciDevice};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
@@ -65,6 +67,13 @@ impl Ground {
                 let cluster = beside.map(|beside| beside as Arc<dyn Host>);
                 Self { host, server_type: ServerType::Kvm, image, words, cluster }
             }
+            Kind::VmHyperv | Kind::SnapshotHyperv | Kind::BackupHyperv => {
+                let host = Arc::new(Hyperv::new("host-1"));
+                let image = hyperv_image(&host);
+                let words = host.clone();
+                let words = Arc::new(move || words.words());
+                Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
+            }
             Kind::VirtualRouter => {
                 let host = Arc::new(Router::new("host-1"));
                 let words = host.clone();
@@ -82,7 +91,10 @@ impl Ground {
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
-        let mut spec = server("host-1", self.server_type);
+        let mut spec = match self.server_type {
+            ServerType::Hyperv => hyperv_server("host-1"),
+            other => server("host-1", other),
+        };
         spec.settings.ceph.trash_hours = 0;
         setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
@@ -115,6 +127,28 @@ impl Ground {
         };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
+}
+
+/// An image that lies on the host.
+pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
+    let (source, bytes) = (r"D:\images\base.vhdx", hyperv::vhdx(1));
+    host.add_file(source, &bytes);
+    ImageSpec {
+        source: source.into(),
+        sha256: hyperv::sha256(&bytes),
+        format: Format::Vhdx,
+        firmware: Firmware::Uefi,
+        cloud_init: true,
+        ..image()
+    }
+}
+
+/// What the simulated host is set up for.
+pub fn hyperv_server(name: &str) -> ServerSpec {
+    let mut spec = server(name, ServerType::Hyperv);
+    spec.settings.storage = Hyperv::STORAGE.into();
+    spec.settings.router.carrier = Carrier::Vlan { trunk: "trunk0".into(), first: 100 };
+    spec
 }
 
 /// How one driver's resources are made and changed.
@@ -364,6 +398,42 @@ pub fn backup_kvm_rig() -> Rig<BackupSpec> {
     };
     let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
     Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
+}
+
+/// A VM on Hyper-V with a disk and a nic of its own.
+pub fn hyperv_vm(fleet: &Fleet) -> VmSpec {
+    let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
+    let nic = Nic {
+        segment: "web".into(),
+        segment_id: None,
+        mac: None,
+        addresses: vec!["10.1.0.5/24".into()],
+        gateway: None,
+    };
+    VmSpec { disks: vec![disk("root", true), disk("data", false)], nics: vec![nic], ..vm(&fleet.image) }
+}
+
+/// A snapshot of a VM that runs.
+pub fn snapshot_hyperv_rig() -> Rig<SnapshotSpec> {
+    let rig = Rig::of(Kind::SnapshotHyperv, |_, vm| snapshot(vm, false), || json!({}));
+    Rig { vm: Some(hyperv_vm), ..rig }
+}
+
+/// The same of a VM that was shut down in between.
+pub fn snapshot_hyperv_quiesced_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| Box::pin(quiesced_vm(fleet));
+    Rig { since: Some(since), ..snapshot_hyperv_rig() }
+}
+
+/// One with another on top of it, which is removed too.
+pub fn snapshot_hyperv_tree_rig() -> Rig<SnapshotSpec> {
+    let since = snapshot_kvm_tree_rig().since;
+    let wish = |_: &Fleet, vm: Option<ResourceId>| snapshot(vm, true);
+    Rig { verbs: vec![Verb::Scrub], wish, since, ..snapshot_hyperv_rig() }
+}
+
+pub fn backup_hyperv_rig() -> Rig<BackupSpec> {
+    Rig { vm: Some(hyperv_vm), ..Rig::of(Kind::BackupHyperv, backup_kvm_rig().wish, || json!({})) }
 }
 
 /// A VM that runs; nobody works afterwards.
