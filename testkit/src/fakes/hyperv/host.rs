@@ -1,0 +1,425 @@
+//! The host in this process: what a test puts there, orders and sees, and the trait through which drivers ask.
+
+use super::faults::{Fault, Process, Side, What};
+use super::files::digest;
+use super::pipeline::{self, Outcome};
+use super::state::{Device, Guests, Pace, Power, Switch, Volume};
+use super::world::{self, World};
+use super::{left, paths};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cmdlets::{Own, Problem, Request};
+use futures::future::BoxFuture;
+use hosts::guard::Memory;
+use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub struct Hyperv {
+    shared: Arc<Shared>,
+    /// The PowerShell that is kept for an attempt; none of the host itself, where each request has its own.
+    session: Option<u64>,
+}
+
+struct Shared {
+    name: String,
+    folder: TempDir,
+    fences: Mutex<Memory>,
+    transcript: Mutex<Vec<String>>,
+    unreachable: Mutex<Option<String>>,
+}
+
+impl Hyperv {
+    /// A host with a volume `D:` of 1 TB, an external switch `trunk`, and an empty `D:\drover`.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let shared = Shared {
+            name: name.clone(),
+            folder: TempDir::new().expect("a folder"),
+            fences: Mutex::default(),
+            transcript: Mutex::default(),
+            unreachable: Mutex::default(),
+        };
+        let host = Self { shared: Arc::new(shared), session: None };
+        host.change(|world| {
+            world.state.name = name;
+            world.state.volumes.push(Volume { letter: 'D', size: 1 << 40 });
+            world.state.roots.push(Self::STORAGE.into());
+        });
+        host.make_folder(Self::STORAGE);
+        host.add_switch("trunk");
+        host
+    }
+
+    /// The folder below which drivers may make and remove anything.
+    pub const STORAGE: &str = r"D:\drover";
+
+    /// Where all of it is kept.
+    pub fn folder(&self) -> &Path {
+        self.shared.folder.path()
+    }
+
+    fn world(&self) -> World {
+        World::open(self.shared.folder.path(), self.session.unwrap_or(0))
+    }
+
+    fn change<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world();
+        let result = work(&mut world);
+        world.save();
+        result
+    }
+
+    // --- what the test puts there -----------------------------------------------------------------------------------
+
+    /// A file that was there before: it is nobody's leftover, and may only be read.
+    pub fn add_file(&self, path: &str, bytes: &[u8]) {
+        self.change(|world| {
+            let real = paths::real(&world.root, path);
+            std::fs::create_dir_all(real.parent().expect("a folder")).expect("it is made");
+            std::fs::write(real, bytes).expect("it is written");
+            world.state.given.push(path.to_owned());
+        });
+    }
+
+    pub fn make_folder(&self, path: &str) {
+        self.change(|world| std::fs::create_dir_all(paths::real(&world.root, path)).expect("it is made"));
+    }
+
+    /// Another folder below which drivers may make and remove anything.
+    pub fn add_root(&self, path: &str) {
+        self.make_folder(path);
+        self.change(|world| world.state.roots.push(path.to_owned()));
+    }
+
+    pub fn add_switch(&self, name: &str) {
+        self.change(|world| {
+            let id = world.state.guid();
+            world.state.switches.push(Switch { id, name: name.to_owned(), kind: "External".into() });
+        });
+    }
+
+    pub fn add_device(&self, instance: &str, location: &str) {
+        let (instance, location) = (instance.to_owned(), location.to_owned());
+        self.change(|world| world.state.devices.push(Device { instance, location, enabled: true, dismounted: false }));
+    }
+
+    /// What else a volume can take is this.
+    pub fn leave_room(&self, letter: char, bytes: u64) {
+        self.change(|world| {
+            let taken = (1 << 40) - world.free(&format!("{letter}:\\"));
+            world
+                .state
+                .volumes
+                .iter_mut()
+                .filter(|volume| volume.letter == letter)
+                .for_each(|v| v.size = taken + bytes);
+        });
+    }
+
+    /// A VM of this name that somebody else made, with this note.
+    pub fn add_vm(&self, name: &str, notes: &str) {
+        self.change(|world| {
+            let args = serde_json::json!({ "Name": name, "Path": r"D:\others", "Generation": 2, "NoVHD": true });
+            world.state.roots.push(r"D:\others".into());
+            let made = super::table::call(world, "New-VM", args.as_object().expect("an object"), None);
+            let made = made.unwrap_or_else(|wrong| panic!("{wrong:?}"));
+            world.state.roots.pop();
+            let Some(super::object::Object::Vm(id)) = made.first() else { panic!("a VM is made") };
+            world.vm(id).notes = notes.to_owned();
+        });
+    }
+
+    /// A secret that may be in no command line and in no answer.
+    pub fn watch(&self, canary: &str) {
+        self.change(|world| world.state.canaries.push(canary.to_owned()));
+    }
+
+    // --- what goes wrong --------------------------------------------------------------------------------------------
+
+    pub fn order(&self, fault: Fault) {
+        self.change(|world| world.state.faults.push(fault));
+    }
+
+    /// Forgets what was ordered and has not happened.
+    pub fn forgive(&self) {
+        self.change(|world| world.state.faults.clear());
+    }
+
+    /// Nothing reaches the host while there is a reason.
+    pub fn unreachable(&self, reason: Option<&str>) {
+        *self.shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+    }
+
+    pub fn pace(&self, pace: Pace) {
+        self.change(|world| world.state.pace = pace);
+    }
+
+    pub fn guests(&self, guests: Guests) {
+        self.change(|world| world.state.guests = guests);
+    }
+
+    /// The host goes down and comes up again.
+    pub fn reboot(&self) {
+        self.change(World::reboot);
+    }
+
+    /// Time goes by.
+    pub fn pass(&self, time: Duration) {
+        self.change(|world| world.pass(time.as_millis() as u64));
+    }
+
+    /// A guest ends by itself, or is brought to another state by its owner.
+    pub fn power(&self, vm: &str, power: Power) {
+        self.change(|world| {
+            let id = world.state.named(vm).unwrap_or_else(|| panic!("{vm} is there")).id.clone();
+            let known = world.vm(&id);
+            (known.power, known.is_up) = (power, known.is_up && power != Power::Off);
+        });
+    }
+
+    /// The guest writes something onto its first disk.
+    pub fn write(&self, vm: &str, block: &str, content: &str) {
+        self.change(|world| {
+            let path = world.state.named(vm).and_then(|vm| vm.hardware.drives.first()?.path.clone());
+            let path = path.unwrap_or_else(|| panic!("{vm} has a disk"));
+            let mut disk = world.disk("guest", &path).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+            disk.blocks.insert(block.to_owned(), content.to_owned());
+            world.keep(&path, &disk);
+        });
+    }
+
+    // --- what the test sees -----------------------------------------------------------------------------------------
+
+    /// What the guest reads from its first disk, through all that it stands on.
+    pub fn read(&self, vm: &str, block: &str) -> Option<String> {
+        let world = self.world();
+        let path = world.state.named(vm)?.hardware.drives.first()?.path.clone()?;
+        let chain = world.chain(&path);
+        chain.iter().find_map(|path| world.disk("guest", path).ok()?.blocks.get(block).cloned())
+    }
+
+    /// Whether the VM is there, and then its state.
+    pub fn state(&self, vm: &str) -> Option<Power> {
+        self.world().state.named(vm).map(|vm| vm.power)
+    }
+
+    /// A file's content.
+    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
+        std::fs::read(paths::real(&self.world().root, path)).ok()
+    }
+
+    /// The digest of the disc that the guest read at its first boot.
+    pub fn told(&self, vm: &str) -> Option<String> {
+        self.world().state.named(vm)?.told.as_ref().map(|told| told.digest.clone())
+    }
+
+    /// Every request that acted, in words and in order.
+    pub fn transcript(&self) -> Vec<String> {
+        self.shared.transcript.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every request as it came, one line of JSON each.
+    pub fn requests(&self) -> Vec<String> {
+        world::lines(self.folder(), "requests")
+    }
+
+    /// How many requests there were.
+    pub fn asked(&self) -> u64 {
+        self.world().state.asked
+    }
+
+    /// What was refused, as not documented or not simulated: a test in which there is any fails.
+    pub fn refused(&self) -> Vec<String> {
+        world::lines(self.folder(), "refused")
+    }
+
+    #[track_caller]
+    pub fn nothing_was_refused(&self) {
+        let refused = self.refused();
+        assert!(refused.is_empty(), "the simulated host refused: {refused:#?}");
+    }
+
+    /// What drivers left, in words for comparing two runs: VMs under their names, files under their paths with slashes.
+    #[track_caller]
+    pub fn words(&self) -> BTreeMap<String, String> {
+        self.nothing_was_refused();
+        left::words(&self.world())
+    }
+
+    // --- the host ---------------------------------------------------------------------------------------------------
+
+    fn reach(&self, effect: Effect, fences: &Fences) -> Result<(), HostError> {
+        if let Some(reason) = &*self.shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(HostError::Unreachable { host: self.shared.name.clone(), reason: reason.clone() });
+        }
+        if effect == Effect::Acts {
+            self.shared.fences.lock().unwrap_or_else(PoisonError::into_inner).admit(&self.shared.name, fences)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, line: String) {
+        self.shared.transcript.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// One request in this PowerShell, or in one of its own.
+    fn ask(&self, request: &Request, puts: &[Vec<u8>]) -> (Outcome, u64) {
+        let mut world = self.world();
+        world.session = self.session.unwrap_or_else(|| world.next_session());
+        let outcome = pipeline::run(&mut world, request, puts);
+        if self.session.is_none() {
+            let own = world.session;
+            world.end_session(own);
+            world.save();
+        }
+        (outcome, world.session)
+    }
+
+    async fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
+        self.reach(command.effect, fences)?;
+        let text = String::from_utf8_lossy(&command.stdin).into_owned();
+        let mut lines = text.lines();
+        let request: Request = lines.next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| {
+            panic!("{} brings no request", command.line());
+        });
+        let puts: Vec<_> = lines.map(|line| STANDARD.decode(line).expect("base64")).collect();
+        if command.effect == Effect::Acts {
+            self.tell(command.line());
+        }
+        let (mut outcome, session) = self.ask(&request, &puts);
+        if request.looks() != (command.effect == Effect::Looks) {
+            let why = format!("{} says {:?}", command.line(), command.effect);
+            self.world().refused(&why);
+            outcome.answer = Err(Problem::of(Own::Refused { what: &why }));
+        }
+        let host = || self.shared.name.clone();
+        let (program, line) = (command.program().to_owned(), command.line());
+        match outcome.fault {
+            Some(What::Cut(side, process)) => {
+                if process == Process::Dies || side == Side::Before {
+                    self.change(|world| world.end_session(session));
+                }
+                return Err(HostError::Unreachable { host: host(), reason: "the connection was cut".into() });
+            }
+            Some(What::Reboot(_)) => {
+                return Err(HostError::Unreachable { host: host(), reason: "the host went down".into() });
+            }
+            Some(What::Silence) => {
+                return Err(HostError::Deadline { host: host(), program, line, deadline: command.deadline });
+            }
+            Some(What::Torn) => {
+                return Err(HostError::Nonsense { host: host(), program, line, reason: "the line broke off".into() });
+            }
+            _ => {}
+        }
+        match outcome.answer {
+            Ok(rows) => {
+                let stdout = serde_json::to_vec(&rows).expect("rows are JSON");
+                command.judge(&self.shared.name, Output { status: 0, stdout, stderr: Vec::new() })
+            }
+            Err(problem) => Err(HostError::Failed {
+                host: host(),
+                program,
+                line,
+                status: 1,
+                stderr: format!("{} ({}): {}", problem.error, problem.category, problem.text),
+            }),
+        }
+    }
+
+    fn file_work<T>(
+        &self,
+        line: String,
+        fences: &Fences,
+        effect: Effect,
+        work: impl FnOnce(&mut World) -> Result<T, super::wrong::Wrong>,
+    ) -> Result<T, HostError> {
+        self.reach(effect, fences)?;
+        if effect == Effect::Acts {
+            self.tell(line.clone());
+        }
+        let result = self.change(|world| {
+            let result = work(world);
+            if let Err(super::wrong::Wrong::Refused(why)) = &result {
+                world.refused(&format!("{line}: {why}"));
+            }
+            result
+        });
+        result.map_err(|wrong| HostError::Failed {
+            host: self.shared.name.clone(),
+            program: "file".into(),
+            line,
+            status: 1,
+            stderr: format!("{wrong:?}"),
+        })
+    }
+}
+
+impl Drop for Hyperv {
+    fn drop(&mut self) {
+        if let Some(session) = self.session
+            && self.shared.folder.path().exists()
+        {
+            self.change(|world| world.end_session(session));
+        }
+    }
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    digest(bytes)
+}
+
+impl Host for Hyperv {
+    fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    fn session(&self) -> Option<Arc<dyn Host>> {
+        let session = self.change(World::next_session);
+        Some(Arc::new(Self { shared: self.shared.clone(), session: Some(session) }))
+    }
+
+    fn run_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        command: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Output, HostError>> {
+        Box::pin(self.answer(fences, command))
+    }
+
+    fn put_under<'a>(
+        &'a self,
+        fences: &'a Fences,
+        path: &'a str,
+        bytes: &'a [u8],
+        mode: u32,
+    ) -> BoxFuture<'a, Result<(), HostError>> {
+        let line = format!("write {path} ({} bytes, mode {mode:o})", bytes.len());
+        Box::pin(async move { self.file_work(line, fences, Effect::Acts, |world| world.put(path, bytes)) })
+    }
+
+    fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>> {
+        Box::pin(async move {
+            self.file_work(format!("read {path}"), &Fences::new(""), Effect::Looks, |world| {
+                Ok(std::fs::read(world.readable(path)?).ok())
+            })
+        })
+    }
+
+    fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(
+            async move { self.file_work(format!("remove {path}"), fences, Effect::Acts, |world| world.unlink(path)) },
+        )
+    }
+
+    fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            self.shared.fences.lock().unwrap_or_else(PoisonError::into_inner).prune(folder, untouched);
+            Ok(())
+        })
+    }
+}
