@@ -3,6 +3,7 @@
 
 use crate::simulated::Ground;
 use commands::hyperv::{checkpoint, vm};
+use iaas::tenant::{Accepted, AskState};
 use model::snapshot::SnapshotSpec;
 use model::task::TaskStatus;
 use model::vm::VmSpec;
@@ -166,9 +167,9 @@ async fn a_subtree_leaves_what_somebody_has_made_by_hand() {
     ground.host.write(&name, "letter", "kept");
     ground.by_hand(checkpoint::take(&ground.seen().await.id, "before the audit")).await;
     let top = ground.take().await;
-    let mut ask = iaas::tenant::Change::state(State::Scrub);
-    ask.remove_subtree = Some(true);
-    ground.fleet.client.change::<SnapshotSpec>(bottom.id, &ask, None).await.expect("the scrub is accepted");
+    let wanted = AskState { state: State::Scrub, remove_subtree: Some(true) };
+    let _: Accepted<SnapshotSpec> =
+        ground.fleet.client.ask(bottom.id, wanted, false).await.expect("the scrub is accepted");
     ground.fleet.reaches::<SnapshotSpec>(bottom.id, State::Closed).await;
     ground.fleet.reaches::<SnapshotSpec>(top.id, State::Closed).await;
     assert_eq!(checkpoints(&ground), ["before the audit"]);

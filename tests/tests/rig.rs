@@ -10,7 +10,6 @@ use model::ceph::{CephSpec, Parent, usual_features};
 use model::gpu::GpuSpec;
 use model::image::{Firmware, Format, ImageSpec};
 use model::resource::Spec;
-use model::server::{Carrier, ServerSpec};
 use model::snapshot::SnapshotSpec;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 use model::vm::{Disk, Nic, VmSpec};
@@ -91,10 +90,7 @@ impl Ground {
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
-        let mut spec = match self.server_type {
-            ServerType::Hyperv => hyperv_server("host-1"),
-            other => server("host-1", other),
-        };
+        let mut spec = server("host-1", self.server_type);
         spec.settings.ceph.trash_hours = 0;
         setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
@@ -141,14 +137,6 @@ pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
         cloud_init: true,
         ..image()
     }
-}
-
-/// What the simulated host is set up for.
-pub fn hyperv_server(name: &str) -> ServerSpec {
-    let mut spec = server(name, ServerType::Hyperv);
-    spec.settings.storage = Hyperv::STORAGE.into();
-    spec.settings.router.carrier = Carrier::Vlan { trunk: "trunk0".into(), first: 100 };
-    spec
 }
 
 /// How one driver's resources are made and changed.
@@ -211,6 +199,23 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
 /// A change that no guest takes while it runs: it is stopped, changed and started.
 pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
     Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
+}
+
+/// The same wishes on Hyper-V: what grows, comes and goes while the guest runs.
+pub fn vm_hyperv_rig() -> Rig<VmSpec> {
+    let patch = || {
+        json!({
+            "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }],
+            "nics": [{ "segment": "store", "addresses": ["10.2.0.5/24"] }],
+        })
+    };
+    Rig::of(Kind::VmHyperv, vm_kvm_rig().wish, patch)
+}
+
+/// A change that no guest takes while it runs.
+pub fn vm_hyperv_stopped_rig() -> Rig<VmSpec> {
+    let verbs = vec![Verb::Updaterunning, Verb::Updatequiesced];
+    Rig { verbs, patch: || json!({ "ram_mb": 512, "cpu": 2 }), ..vm_hyperv_rig() }
 }
 
 /// The same with its disks in a pool.

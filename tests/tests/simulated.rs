@@ -1,6 +1,6 @@
 //! What the chapters on a simulated Hyper-V host share: a VM that runs there, and somebody who works on the host by hand.
 
-use crate::rig::{hyperv_image, hyperv_server, hyperv_vm};
+use crate::rig::{hyperv_image, hyperv_vm};
 use hosts::{Command, Fences, Host};
 use iaas::tenant::Accepted;
 use model::backup::{BackupSpec, Repository};
@@ -8,10 +8,11 @@ use model::resource::{Resource, Spec};
 use model::snapshot::SnapshotSpec;
 use model::task::Task;
 use model::vm::VmSpec;
-use model::{ResourceId, State, TaskId, windows};
+use model::{ResourceId, ServerType, State, TaskId, windows};
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::fakes::hyperv::Hyperv;
+use testkit::fleet::server;
 use testkit::{Fleet, LIMIT, eventually};
 
 pub struct Ground {
@@ -32,7 +33,7 @@ impl Ground {
     pub async fn idle() -> Self {
         let host = Arc::new(Hyperv::new("host-1"));
         let image = hyperv_image(&host);
-        let fleet = Fleet::setup().host(hyperv_server("host-1"), Some(host.clone())).image(image).start().await;
+        let fleet = Fleet::setup().host(server("host-1", ServerType::Hyperv), Some(host.clone())).image(image).start().await;
         let built: Accepted<VmSpec> = fleet.create("origin", hyperv_vm(&fleet)).await;
         let worker = fleet.worker("builder", None);
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;

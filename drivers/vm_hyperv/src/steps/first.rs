@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Only the system and administrators may read it: it may hold a password.
 const MODE: u32 = 0o600;
 
-const GLANCE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Whether the guest has never been started: only then are its first settings of use.
 async fn is_new(cx: &Context, vm: ResourceId) -> Result<bool, Fault> {
