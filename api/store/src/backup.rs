@@ -10,13 +10,9 @@ use errors::{Fault, iaas as codes};
 use model::backup::{BackupSpec, Recorded, Repository, Verified};
 use model::errand::{Errand, What};
 use model::resource::Resource;
-<<<<<<< HEAD
+use model::server::backup::Place;
 use model::server::{Server, ServerSpec};
 use model::task::ErrorRecord;
-=======
-use model::server::ServerSpec;
-use model::server::backup::Place;
->>>>>>> 100cb7416f86fbd6cb5480d4df95d2aa02d0cc4f
 use model::{Moment, ProjectId, ResourceId, ResourceType, ServerId, State, states};
 use serde_json::Value;
 
