@@ -10,4 +10,4 @@ mod request;
 
 pub use contract::{Violation, check};
 pub use reply::{Hello, Own, Problem, Reply, Row};
-pub use request::{Held, ITSELF, Request, Share, Step};
+pub use request::{HELLO, Held, ITSELF, Request, Share, Step};

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The word for what the agent said of itself when it began.
+pub const HELLO: &str = "hello";
+
 /// One line to the agent. `{"id":7,"steps":[{"do":"call","cmd":"Get-VM","args":{}},{"do":"where","prop":"Name","is":"7"}],
 /// "props":["Id","State"]}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,8 +14,7 @@ pub struct Request {
     /// Given by the session that sends it.
     #[serde(default)]
     pub id: u64,
-    /// The host-side locks that are held from now on, given by the session: those that are not named here are let go, those
-    /// that are new are taken before any step.
+    /// The host-side locks to hold while this is done, given by the session.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fences: Vec<Held>,
     pub steps: Vec<Step>,
@@ -24,8 +26,9 @@ pub struct Request {
 /// A property's name that stands for the object itself: of a text, a boolean.
 pub const ITSELF: &str = ".";
 
-/// A file on the host that is held open while the session lives, or until a request that does not name it. It keeps the
-/// highest fence that it was held alone with, a blank, and the highest that it was held together with, 19 digits each.
+/// A file on the host that is open from before the first step until after the last one, also when whoever asked has gone. It
+/// keeps the highest fence that it was held alone with, a blank, and the highest that it was held together with, 19 digits
+/// each; a smaller one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
@@ -47,9 +50,10 @@ pub enum Share {
 pub enum Step {
     /// A cmdlet, fed by what came before.
     Call { cmd: String, args: Map<String, Value> },
-    /// Only objects whose property equals this, as text.
+    /// Only objects whose property equals this, as text; case does not count, as in all names on Windows.
     Where { prop: String, is: String },
-    /// The next line is a file's content in base64. Only the system and administrators may read the file.
+    /// The next line is a file's content in base64. Only the system, administrators and the file's owner may read it. It
+    /// appears whole, by a rename from `.part`; folders are made.
     Put { path: String },
     /// The file's content in base64 as the property `Base64` of one object; no object when it is absent.
     Get { path: String },

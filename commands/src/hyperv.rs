@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod checkpoint;
 pub mod disk;
 pub mod dvd;
+pub mod export;
 pub mod file;
 pub mod host;
 pub mod job;

@@ -1,7 +1,8 @@
 //! Names of what drover makes on a Windows host, each from one function. `storage` is the server's, `D:\drover` say; all that
 //! belongs to one VM is below one folder.
 
-use crate::{ImageId, ResourceId};
+use crate::lock::LockName;
+use crate::{ImageId, ResourceId, names};
 
 /// The VM's name in Hyper-V.
 pub fn vm(vm: ResourceId) -> String {
@@ -30,6 +31,11 @@ pub fn settings_disc(storage: &str, vm: ResourceId) -> String {
 /// An image as it was fetched, named by its content: never changed, since disks may stand on it.
 pub fn base(storage: &str, image: ImageId, sha256: &str) -> String {
     format!(r"{storage}\images\{image}-{}.vhdx", &sha256[..sha256.len().min(16)])
+}
+
+/// The file in a folder of fences that keeps those of one lock; a name on Windows holds no colon.
+pub fn fence(folder: &str, lock: &LockName) -> String {
+    format!(r"{}\{}", folder.replace('/', r"\"), names::fence_file(lock).replace(':', "%3A"))
 }
 
 /// Whether a path is below a folder; Windows minds no case. A path that climbs is below nothing.
@@ -145,5 +151,12 @@ mod tests {
         }
         assert!(is_below(r"d:\DROVER\vms\7\drover-7", &vm_folder(storage, id)));
         assert_eq!(part_of_disk(r"D:\drover\vms\7\root.vhdx"), r"D:\drover\vms\7\root.part.vhdx");
+    }
+
+    #[test]
+    fn a_fences_file_has_a_name_that_windows_takes() {
+        let lock = LockName::Device { host: "hv-1".into(), device: "0000:65:00.0".into() };
+        let folder = names::fence_folder(r"D:\drover");
+        assert_eq!(fence(&folder, &lock), r"D:\drover\fences\device+hv-1+0000%3A65%3A00.0");
     }
 }

@@ -7,6 +7,7 @@ pub const ALLOWED: &[&str] = &[
     "Add-VMNetworkAdapter",
     "Checkpoint-VM",
     "Connect-VMNetworkAdapter",
+    "Convert-VHD",
     "Copy-Item",
     "Disconnect-VMNetworkAdapter",
     "Dismount-VHD",
@@ -56,6 +57,8 @@ pub const ALLOWED: &[&str] = &[
     "Set-VMNetworkAdapterVlan",
     "Set-VMProcessor",
     "Start-VM",
+    "Stop-Job",
     "Stop-VM",
     "Test-Path",
+    "Write-VolumeCache",
 ];

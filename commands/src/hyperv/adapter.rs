@@ -17,7 +17,9 @@ pub struct Adapter {
     pub addresses: Vec<String>,
 }
 
-fn read(row: &Row) -> Result<Adapter, String> {
+pub(super) const PROPS: [&str; 5] = ["Id", "Name", "MacAddress", "SwitchName", "IPAddresses"];
+
+pub(super) fn read(row: &Row) -> Result<Adapter, String> {
     Ok(Adapter {
         id: text(row, "Id")?,
         name: text(row, "Name")?,
@@ -40,8 +42,7 @@ fn read_mac(text: &str) -> Option<String> {
 }
 
 pub fn list(vm: &str) -> Command<Vec<Adapter>> {
-    let props = ["Id", "Name", "MacAddress", "SwitchName", "IPAddresses"];
-    looks(&of(vm).then("Get-VMNetworkAdapter", []).props(props), |output| each(output, read))
+    looks(&of(vm).then("Get-VMNetworkAdapter", []).props(PROPS), |output| each(output, read))
 }
 
 /// One adapter, to hand on.
@@ -81,7 +82,11 @@ pub fn disconnect(vm: &str, id: &str) -> Command<()> {
 
 /// The VLAN of what comes out untagged; none of an adapter in any other mode.
 pub fn vlan(vm: &str, id: &str) -> Command<Option<u16>> {
-    let request = one(vm, id).then("Get-VMNetworkAdapterVlan", []).props(["OperationMode", "AccessVlanId"]);
+    vlan_of(one(vm, id))
+}
+
+pub(super) fn vlan_of(adapter: Request) -> Command<Option<u16>> {
+    let request = adapter.then("Get-VMNetworkAdapterVlan", []).props(["OperationMode", "AccessVlanId"]);
     looks(&request, |output| {
         let vlan = first(output, |row| Ok((text(row, "OperationMode")?, number(row, "AccessVlanId")?)))?;
         Ok(vlan.filter(|(mode, _)| mode == "Access").map(|(_, vlan)| vlan))

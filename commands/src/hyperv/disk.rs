@@ -15,7 +15,9 @@ pub struct Drive {
     pub location: u32,
 }
 
-fn read(row: &Row) -> Result<Drive, String> {
+pub(super) const PROPS: [&str; 4] = ["Path", "ControllerType", "ControllerNumber", "ControllerLocation"];
+
+pub(super) fn read(row: &Row) -> Result<Drive, String> {
     Ok(Drive {
         path: text(row, "Path")?,
         controller: text(row, "ControllerType")?,
@@ -25,8 +27,7 @@ fn read(row: &Row) -> Result<Drive, String> {
 }
 
 pub fn list(vm: &str) -> Command<Vec<Drive>> {
-    let props = ["Path", "ControllerType", "ControllerNumber", "ControllerLocation"];
-    looks(&of(vm).then("Get-VMHardDiskDrive", []).props(props), |output| each(output, read))
+    looks(&of(vm).then("Get-VMHardDiskDrive", []).props(PROPS), |output| each(output, read))
 }
 
 pub fn add(vm: &str, path: &str, location: u32) -> Command<()> {

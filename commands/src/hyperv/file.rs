@@ -3,7 +3,9 @@
 
 use super::row::{boolean, number, text};
 use super::{NO_QUESTION, acts, each, first, long, looks};
-use cmdlets::{Request, Row};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cmdlets::{Request, Row, Step};
 use hosts::Command;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,42 @@ pub fn find(path: &str) -> Command<Option<File>> {
 pub fn list(folder: &str) -> Command<Vec<File>> {
     let request = one(folder).then("Get-ChildItem", [("Force", true.into())]);
     looks(&request.props(PROPS), |output| each(output, read))
+}
+
+/// A file below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// The whole path.
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// Every file below a folder, however deep; nothing when it is absent.
+pub fn tree(folder: &str) -> Command<Vec<Below>> {
+    let args = [("Recurse", true.into()), ("Force", true.into()), ("File", true.into())];
+    let request = one(folder).then("Get-ChildItem", args).props(["FullName", "Length"]);
+    looks(&request, |output| {
+        each(output, |row| Ok(Below { path: text(row, "FullName")?, bytes: number(row, "Length")? }))
+    })
+}
+
+/// When a folder was last given or rid of an entry, by the host's clock; none when it is absent.
+pub fn changed_at(path: &str) -> Command<Option<String>> {
+    looks(&one(path).props(["LastWriteTimeUtc"]), |output| first(output, |row| text(row, "LastWriteTimeUtc")))
+}
+
+/// What is in a file; none when it is absent.
+pub fn content(path: &str) -> Command<Option<Vec<u8>>> {
+    let request = Request { steps: vec![Step::Get { path: path.to_owned() }], ..Request::default() };
+    looks(&request.props(["Base64"]), |output| {
+        first(output, |row| STANDARD.decode(text(row, "Base64")?).map_err(|error| error.to_string()))
+    })
+}
+
+/// All that was written to the drive that a path is on is on its disk when this returns.
+pub fn flush(path: &str) -> Command<()> {
+    let drive = path.get(..1).unwrap_or_default();
+    long(acts(&Request::call("Write-VolumeCache", [("DriveLetter", drive.into())])))
 }
 
 /// With those above it; one that is there stays.

@@ -1,11 +1,13 @@
 //! Every request that drover ever makes, one a line: read by people, and by the contract's test.
 
-use super::{adapter, checkpoint, disk, dvd, file, host, job, vhd, vm};
+use super::{adapter, checkpoint, disk, dvd, export, file, host, job, vhd, vm};
 use hosts::Command;
+use model::backup::Consistency;
 
 const VM: &str = "6d2c1a52-2f9c-4f0a-9e0b-0d7a3d1f0007";
 const FOLDER: &str = r"D:\drover\vms\7";
 const DISK: &str = r"D:\drover\vms\7\data.vhdx";
+const EXPORT: &str = r"D:\drover\backups\7\31.part";
 const DISC: &str = r"D:\drover\vms\7\settings.iso";
 
 fn line<T>(command: Command<T>) -> String {
@@ -25,8 +27,15 @@ fn requests() -> Vec<String> {
         line(adapter::remove(VM, adapter)),
         line(adapter::set_vlan(VM, adapter, 112)),
         line(adapter::vlan(VM, adapter)),
+        line(checkpoint::adapters(VM, checkpoint)),
+        line(checkpoint::disks(VM, checkpoint)),
+        line(checkpoint::hardware(VM, checkpoint)),
         line(checkpoint::list(VM)),
+        line(checkpoint::remove(VM, checkpoint)),
         line(checkpoint::remove_tree(VM, checkpoint)),
+        line(checkpoint::restore(VM, checkpoint)),
+        line(checkpoint::take(VM, "drover-9")),
+        line(checkpoint::vlan(VM, checkpoint, adapter)),
         line(disk::add(VM, DISK, 1)),
         line(disk::list(VM)),
         line(disk::remove(VM, DISK)),
@@ -34,26 +43,37 @@ fn requests() -> Vec<String> {
         line(dvd::eject(VM, DISC)),
         line(dvd::list(VM)),
         line(dvd::remove(VM, 63)),
+        line(export::begin(VM, EXPORT, Consistency::Crash)),
+        line(export::begin(VM, EXPORT, Consistency::Data)),
+        line(export::begin(VM, EXPORT, Consistency::Off)),
+        line(file::changed_at(EXPORT)),
+        line(file::content(r"D:\drover\backups\7\31\manifest.json")),
         line(file::copy(r"\\files\images\win2k22.vhdx", r"D:\drover\images\5-abababababababab.part.vhdx")),
         line(file::find(DISK)),
+        line(file::flush(EXPORT)),
         line(file::list(FOLDER)),
         line(file::make_folder(FOLDER)),
         line(file::remove_tree(FOLDER)),
         line(file::rename(r"D:\drover\vms\7\data.part.vhdx", DISK)),
         line(file::room(FOLDER)),
         line(file::sha256(r"D:\drover\images\5-abababababababab.part.vhdx")),
+        line(file::tree(EXPORT)),
         line(host::info()),
         line(host::switch("trunk")),
         line(job::forget(3)),
+        line(job::percent(3)),
         line(job::receive(3)),
         line(job::state(3)),
+        line(job::stop(3)),
         line(vhd::dismount(DISK)),
+        line(vhd::flatten(r"D:\drover\backups\7\31\drover-7\Virtual Hard Disks\data.vhdx", DISK)),
         line(vhd::info(DISK)),
         line(vhd::make(r"D:\drover\vms\7\data.part.vhdx", 20)),
         line(vhd::make_on(r"D:\drover\vms\7\root.part.vhdx", r"D:\drover\images\5-abababababababab.vhdx")),
         line(vhd::reset_identifier(r"D:\drover\vms\7\root.part.vhdx")),
         line(vhd::resize(DISK, 40)),
         line(vm::firmware(VM)),
+        line(vm::forget_memory(VM)),
         line(vm::list()),
         line(vm::make(&new)),
         line(vm::mark(VM, "drover/default/7", FOLDER)),

@@ -49,6 +49,12 @@ pub fn make_on(path: &str, parent: &str) -> Command<()> {
     acts(&Request::call("New-VHD", args))
 }
 
+/// One whole disk of all that a disk stands on.
+pub fn flatten(from: &str, to: &str) -> Command<()> {
+    let args = [("Path", from.into()), ("DestinationPath", to.into()), ("VHDType", "Dynamic".into())];
+    long(acts(&Request::call("Convert-VHD", args)))
+}
+
 /// To exactly this size. It would shrink a disk too: look first.
 pub fn resize(path: &str, gb: u64) -> Command<()> {
     let args = [("Path", path.into()), ("SizeBytes", (gb * GB).into())];

@@ -187,6 +187,11 @@ pub fn resume(vm: &str) -> Command<()> {
     acts(&of(vm).then("Resume-VM", []))
 }
 
+/// What it had in memory is given up.
+pub fn forget_memory(vm: &str) -> Command<()> {
+    acts(&of(vm).then("Remove-VMSavedState", [NO_QUESTION]))
+}
+
 /// Asks the guest to shut down. The cmdlet waits for five minutes and then does it the hard way, so it is a job, whose end
 /// nobody need wait for. Gives the job's number.
 pub fn shut_down(vm: &str) -> Command<Option<u64>> {
