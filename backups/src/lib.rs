@@ -5,19 +5,25 @@
 
 pub mod exports;
 
+mod marker;
 mod verify;
 
+pub use marker::Known;
 pub use verify::{verify, whole};
 
 use commands::files;
 use commands::ssh::{self, Machine};
 use errors::Fault;
 use hosts::{Command, Runner};
-use model::backup::{FORMAT, Manifest, Repository as Which};
+use model::backup::{Backup, FORMAT, Manifest, Repository as Which};
 use model::server::backup::Place;
 use model::{ResourceId, names};
+use serde_json::Value;
 
 const MANIFEST: &str = "manifest.json";
+
+/// The fact of a backup that names its repository's id.
+pub const REPOSITORY_ID: &str = "repository_id";
 
 /// Beside the manifest of a backup that was scrubbed and is kept for those that stand on it.
 const SCRUBBED: &str = "scrubbed";
@@ -29,6 +35,9 @@ pub struct Repository {
     /// The machine that it is on, when that is not the host itself.
     machine: Option<Machine>,
     storage: String,
+    place: String,
+    /// Of its markers.
+    ids: Vec<String>,
 }
 
 /// A backup in it.
@@ -42,14 +51,58 @@ pub struct Found {
 }
 
 impl Repository {
-    /// The one that the server's settings name, which must be there: one that is not mounted is not made anew.
+    /// The one that the server's settings name, which must be there: one that is not mounted is not made anew, and another
+    /// one in its place is not taken for it.
     pub async fn open(cx: &impl Runner, which: Which) -> Result<Self, Fault> {
-        let repository = Self::of(cx, which)?;
-        let root = &repository.folder;
-        if *root == names::backups(&cx.settings().storage) || cx.run(repository.on(files::exists(root))).await? {
+        let mut repository = Self::of(cx, which)?;
+        if !repository.is_marked() {
             return Ok(repository);
         }
-        Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", root).hole("host", cx.host()))
+        let root = repository.folder.clone();
+        if !cx.run(repository.on(files::exists(&root))).await? {
+            return Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", root).hole("host", cx.host()));
+        }
+        repository.ids = marker::ids(&cx.run(repository.on(files::list(&root))).await?);
+        let known = Known::read(cx, which, &repository.place).await?;
+        repository.must_be(cx, known.as_ref().map(|known| known.id.as_str()))?;
+        Ok(repository)
+    }
+
+    /// The one that has this backup.
+    pub async fn of_backup(cx: &impl Runner, backup: &Backup) -> Result<Self, Fault> {
+        let repository = Self::open(cx, backup.spec.repository).await?;
+        repository.must_be(cx, backup.facts.get(REPOSITORY_ID).and_then(Value::as_str))?;
+        Ok(repository)
+    }
+
+    fn must_be(&self, cx: &impl Runner, wanted: Option<&str>) -> Result<(), Fault> {
+        let Some(wanted) = wanted.filter(|wanted| !self.ids.iter().any(|id| id == wanted)) else { return Ok(()) };
+        let found = match self.ids.first() {
+            None => "it is not marked as a repository".to_owned(),
+            Some(id) => format!("it is marked as {id}"),
+        };
+        let fault = Fault::new(&errors::backups::REPOSITORY_OTHER).hole("folder", &self.folder).hole("host", cx.host());
+        Err(fault.hole("wanted", wanted).hole("found", found))
+    }
+
+    /// Whether its folder says which one it is: not that below the host's own storage.
+    pub fn is_marked(&self) -> bool {
+        self.place != names::backups(&self.storage)
+    }
+
+    /// The id that its folder gives it; none before its first backup.
+    pub fn id(&self) -> Option<&str> {
+        self.ids.first().map(String::as_str)
+    }
+
+    /// As the settings name it.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Its marker with this id.
+    pub fn marker(&self, id: &str) -> String {
+        names::repository_marker(&self.folder, id)
     }
 
     fn of(cx: &impl Runner, which: Which) -> Result<Self, Fault> {
@@ -59,14 +112,15 @@ impl Repository {
             Which::Secondary => settings.secondary.clone(),
         };
         // The API has checked the text.
-        let place = named.and_then(|text| Place::read(&text).ok()).ok_or_else(|| {
+        let place = named.and_then(|text| Place::read(&text).ok().map(|place| (text, place))).ok_or_else(|| {
             Fault::new(&errors::backups::NO_REPOSITORY).hole("host", cx.host()).hole("repository", which.word())
-        })?;
+        });
+        let (text, place) = place?;
         let (folder, machine) = match place {
             Place::Folder(folder) => (folder, None),
             Place::Ssh { address, folder } => (folder, Some(Machine { address, config: settings.ssh_config.clone() })),
         };
-        Ok(Self { folder, machine, storage: storage.clone() })
+        Ok(Self { folder, machine, storage: storage.clone(), place: text, ids: Vec::new() })
     }
 
     /// The machine that it is on, when that is not the host itself.

@@ -465,6 +465,7 @@ fn every_driver_of_the_table_has_its_tests() {
         Kind::SnapshotKvm,
         Kind::VirtualRouter,
         Kind::VirtualRouterPhantom,
+        Kind::VmHyperv,
         Kind::VmKvm,
         Kind::VmPhantom,
     ];
