@@ -189,43 +189,48 @@ async fn a_restore_brings_back_what_was_and_forgets_what_came_after() {
 }
 
 #[tokio::test]
-async fn what_is_not_as_documented_is_refused_and_remembered() {
+async fn what_is_not_as_documented_is_not_even_sent() {
+    let asked = Asked::new();
+    let id = asked.built().await;
+    let vm = || cmdlets::Request::call("Get-VM", [("Id", id.as_str().into())]);
+    let bad = [
+        vm().then("Wait-VM", []),
+        vm().then("Set-VMProcessor", [("Cores", 2.into())]),
+        vm().then("Stop-VM", [("Force", true.into()), ("X", 1.into())]),
+        vm().then("Remove-VM", [("Force", true.into())]),
+    ];
+    for request in &bad {
+        let said = error(asked.ask(commands::hyperv::acts(request)).await);
+        assert!(said.contains("is not sent"), "{}: {said}", request.words().join(" "));
+    }
+    asked.host.nothing_was_refused();
+}
+
+#[tokio::test]
+async fn what_is_not_simulated_is_refused_and_remembered() {
     let asked = Asked::new();
     asked.host.watch("canary-password");
     let id = asked.built().await;
     asked.host.nothing_was_refused();
     let vm = || cmdlets::Request::call("Get-VM", [("Id", id.as_str().into())]);
+    let remove = |path: &str| {
+        let args = [("LiteralPath", path.into()), ("Recurse", true.into()), ("Confirm", false.into())];
+        cmdlets::Request::call("Remove-Item", args)
+    };
+    let new = [("Path", r"D:\elsewhere\a.vhdx".into()), ("SizeBytes", (1_u64 << 30).into()), ("Dynamic", true.into())];
     let bad = [
-        vm().then("Wait-VM", []),
-        vm().then("Set-VMProcessor", [("Cores", 2.into())]),
-        vm().then(
-            "Stop-VM",
-            [("Force", true.into()), ("Save", true.into()), ("TurnOff", true.into()), ("X", 1.into())],
-        ),
         vm().then("Set-VMProcessor", [("RelativeWeight", 100.into())]),
-        vm().then("Remove-VM", [("Force", true.into())]),
         vm().then("Set-VM", [("Notes", "canary-password".into())]),
         cmdlets::Request::call("Get-VM", []).props(["Status"]),
-        cmdlets::Request::call(
-            "Remove-Item",
-            [("LiteralPath", r"C:\Windows".into()), ("Recurse", true.into()), ("Confirm", false.into())],
-        ),
-        cmdlets::Request::call(
-            "Remove-Item",
-            [("LiteralPath", r"D:\drover".into()), ("Recurse", true.into()), ("Confirm", false.into())],
-        ),
-        cmdlets::Request::call(
-            "New-VHD",
-            [("Path", r"D:\elsewhere\a.vhdx".into()), ("SizeBytes", (1_u64 << 30).into())],
-        ),
+        remove(r"C:\Windows"),
+        remove(r"D:\drover"),
+        remove(r"D:\images\base.vhdx"),
+        cmdlets::Request::call("New-VHD", new),
     ];
     for (before, request) in bad.iter().enumerate() {
-        let command = if request.looks() {
-            commands::hyperv::looks(request, |_| Ok(()))
-        } else {
-            commands::hyperv::acts(request)
-        };
-        let said = self::error(asked.ask(command).await);
+        let looks = commands::hyperv::looks(request, |_| Ok(()));
+        let command = if request.looks() { looks } else { commands::hyperv::acts(request) };
+        let said = error(asked.ask(command).await);
         assert!(said.contains("drover.refused"), "{}: {said}", request.words().join(" "));
         assert_eq!(asked.host.refused().len(), before + 1);
     }
@@ -237,14 +242,40 @@ fn error<T>(result: Result<T, HostError>) -> String {
 
 #[tokio::test]
 async fn a_cut_before_leaves_nothing_and_a_cut_after_leaves_all() {
-    for (side, wanted) in [(Side::Before, 1), (Side::After, 4)] {
+    for (side, process, wanted) in
+        [(Side::Before, Process::Dies, 1), (Side::Before, Process::Survives, 4), (Side::After, Process::Dies, 4)]
+    {
         let asked = Asked::new();
         let id = asked.built().await;
-        asked.host.order(Fault::new("Set-VMProcessor", 1, What::Cut(side, Process::Dies)));
+        asked.host.order(Fault::new("Set-VMProcessor", 1, What::Cut(side, process)));
         let cut = asked.ask(vm::set_processors(&id, 4)).await;
-        assert!(matches!(cut, Err(HostError::Unreachable { .. })), "{cut:?}");
+        assert!(matches!(cut, Err(HostError::Lost { .. })), "{cut:?}");
         assert_eq!(asked.vm().await.cpu, wanted);
     }
+}
+
+#[tokio::test]
+async fn text_beside_an_answer_is_no_answer_and_half_a_line_is_none_at_all() {
+    let asked = Asked::new();
+    let id = asked.built().await;
+    asked.host.order(Fault::new("Set-VMProcessor", 1, What::Noise("WARNING: {\"id\"".into())));
+    asked.says(vm::set_processors(&id, 2)).await;
+    asked.host.order(Fault::new("Set-VMProcessor", 1, What::Torn));
+    assert!(asked.ask(vm::set_processors(&id, 4)).await.is_err());
+    assert_eq!(asked.vm().await.cpu, 4, "it was done all the same");
+}
+
+#[tokio::test]
+async fn a_smaller_fence_does_nothing_and_a_held_lock_is_waited_for() {
+    let asked = Asked::new();
+    asked.says(file::make_folder(FOLDER)).await;
+    let lock = model::lock::LockName::Resource { id: model::ResourceId(7) };
+    let under =
+        |fence| Fences::new(Hyperv::STORAGE).with(lock.clone(), model::lock::Mode::Exclusive, model::Fence(fence));
+    asked.session.put_under(&under(5), DISC, b"five", 0o600).await.expect("it is put");
+    let late = asked.session.put_under(&under(4), DISC, b"four", 0o600).await;
+    assert!(matches!(late, Err(HostError::Fenced { .. })), "{late:?}");
+    assert_eq!(asked.host.file(DISC).as_deref(), Some(&b"five"[..]));
 }
 
 #[tokio::test]

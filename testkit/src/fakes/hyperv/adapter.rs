@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 /// What a call is about: an adapter of the pipeline, or those of a VM.
 fn adapters(world: &World, args: &Args, input: Option<&Object>, named: &str) -> Result<Vec<(String, String)>, Wrong> {
     match input {
-        Some(Object::Adapter { snapshot: Some(_), .. } | Object::Vlan { snapshot: Some(_), .. } | Object::Snapshot { .. }) => {
-            refuse(format!("{} changes no checkpoint", args.cmd))
-        }
+        Some(
+            Object::Adapter { snapshot: Some(_), .. }
+            | Object::Vlan { snapshot: Some(_), .. }
+            | Object::Snapshot { .. },
+        ) => refuse(format!("{} changes no checkpoint", args.cmd)),
         Some(Object::Adapter { vm, id, .. } | Object::Vlan { vm, adapter: id, .. }) => {
             let there = world.state.vm(vm).is_some_and(|vm| vm.hardware.adapters.iter().any(|known| known.id == *id));
             if there { Ok(vec![(vm.clone(), id.clone())]) } else { invalid(args.cmd, "The adapter has been removed.") }
@@ -43,9 +45,8 @@ fn adapter<'a>(world: &'a mut World, (vm, id): &(String, String)) -> &'a mut Ada
 pub(super) fn get(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
     if let Some(Object::Snapshot { vm, id }) = input {
         let kept = world.state.vm(vm).and_then(|vm| vm.then(Some(id))).map(|hardware| hardware.adapters.as_slice());
-        let object = |adapter: &Adapter| {
-            Object::Adapter { vm: vm.clone(), snapshot: Some(id.clone()), id: adapter.id.clone() }
-        };
+        let object =
+            |adapter: &Adapter| Object::Adapter { vm: vm.clone(), snapshot: Some(id.clone()), id: adapter.id.clone() };
         return Ok(kept.unwrap_or_default().iter().map(object).collect());
     }
     let found = adapters(world, args, input, "Name")?;

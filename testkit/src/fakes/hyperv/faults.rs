@@ -27,8 +27,8 @@ pub enum What {
     JobFails(Problem),
     /// The connection is cut. The process on the host goes with it, or carries on to the end of the request.
     Cut(Side, Process),
-    /// No answer ever comes.
-    Silence,
+    /// No answer ever comes, to what was not carried out or to what was.
+    Silence(Side),
     /// The host goes down and comes up again.
     Reboot(Side),
     /// No room for what is written now.
@@ -70,7 +70,10 @@ impl What {
     /// Whether nothing of the request is carried out.
     pub(super) fn prevents(&self) -> bool {
         // A process that survives the connection carries it out.
-        matches!(self, Self::Cut(Side::Before, Process::Dies) | Self::Silence | Self::Reboot(Side::Before))
+        matches!(
+            self,
+            Self::Cut(Side::Before, Process::Dies) | Self::Silence(Side::Before) | Self::Reboot(Side::Before)
+        )
     }
 }
 

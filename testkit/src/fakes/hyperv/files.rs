@@ -99,19 +99,6 @@ impl World {
         self.fill("put", path, bytes)
     }
 
-    /// Removes a file or an empty folder; what is absent is removed already.
-    pub fn unlink(&mut self, path: &str) -> Result<(), Wrong> {
-        let real = self.changeable(path)?;
-        if real.exists() && self.opened(path, true) {
-            return in_use("remove", path);
-        }
-        match if real.is_dir() { fs::remove_dir(&real) } else { fs::remove_file(&real) } {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => refuse(format!("remove {path}: {error}")),
-        }
-    }
-
     fn file(&self, real: &Path) -> Object {
         let path = paths::shown(&self.root, real);
         let name = paths::name(&path).to_owned();
@@ -380,7 +367,8 @@ pub(super) fn get_volume(world: &mut World, args: &Args, _: Option<&Object>) -> 
 
 /// All is on the disk as soon as it is written.
 pub(super) fn write_volume_cache(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
-    let letter = args.text("DriveLetter").and_then(|letter| letter.chars().next()).map(|letter| letter.to_ascii_uppercase());
+    let letter =
+        args.text("DriveLetter").and_then(|letter| letter.chars().next()).map(|letter| letter.to_ascii_uppercase());
     if world.state.volumes.iter().any(|volume| Some(volume.letter) == letter) {
         return Ok(Vec::new());
     }

@@ -1,34 +1,32 @@
-//! The host in this process: what a test puts there, orders and sees, and the trait through which drivers ask.
+//! The host in this process: what a test puts there, orders and sees. Drivers reach it as they would reach a real one, by the
+//! transport's own sessions and lines; only the connection is within this process.
 
-use super::faults::{Fault, Process, Side, What};
+use super::agent::{self, End};
+use super::faults::{Fault, Process};
 use super::files::digest;
-use super::pipeline::{self, Outcome};
 use super::state::{Device, Guests, Pace, Power, Switch, Volume};
 use super::world::{self, World};
 use super::{left, paths};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use cmdlets::{Own, Problem, Request};
+use cmdlets::Request;
 use futures::future::BoxFuture;
-use hosts::guard::Memory;
-use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
+use hosts::powershell::{Dial, Ending, Pipes, PowerShell};
+use hosts::{Fences, Host, HostError, Invocation, Output};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::BufReader;
 
 pub struct Hyperv {
-    shared: Arc<Shared>,
-    /// The PowerShell that is kept for an attempt; none of the host itself, where each request has its own.
-    session: Option<u64>,
+    near: Arc<Near>,
+    far: PowerShell,
 }
 
-struct Shared {
+/// Connections that lead into this process.
+struct Near {
     name: String,
     folder: TempDir,
-    fences: Mutex<Memory>,
-    transcript: Mutex<Vec<String>>,
     unreachable: Mutex<Option<String>>,
 }
 
@@ -36,14 +34,9 @@ impl Hyperv {
     /// A host with a volume `D:` of 1 TB, an external switch `trunk`, and an empty `D:\drover`.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
-        let shared = Shared {
-            name: name.clone(),
-            folder: TempDir::new().expect("a folder"),
-            fences: Mutex::default(),
-            transcript: Mutex::default(),
-            unreachable: Mutex::default(),
-        };
-        let host = Self { shared: Arc::new(shared), session: None };
+        let folder = TempDir::new().expect("a folder");
+        let near = Arc::new(Near { name: name.clone(), folder, unreachable: Mutex::default() });
+        let host = Self { far: PowerShell::over(&name, near.clone()), near };
         host.change(|world| {
             world.state.name = name;
             world.state.volumes.push(Volume { letter: 'D', size: 1 << 40 });
@@ -59,11 +52,11 @@ impl Hyperv {
 
     /// Where all of it is kept.
     pub fn folder(&self) -> &Path {
-        self.shared.folder.path()
+        self.near.folder.path()
     }
 
     fn world(&self) -> World {
-        World::open(self.shared.folder.path(), self.session.unwrap_or(0))
+        World::open(self.near.folder.path(), 0)
     }
 
     fn change<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
@@ -154,9 +147,14 @@ impl Hyperv {
         self.change(|world| world.state.faults.clear());
     }
 
+    /// Whether all that was ordered has happened.
+    pub fn all_happened(&self) -> bool {
+        self.world().state.faults.is_empty()
+    }
+
     /// Nothing reaches the host while there is a reason.
     pub fn unreachable(&self, reason: Option<&str>) {
-        *self.shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+        *self.near.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
     }
 
     pub fn pace(&self, pace: Pace) {
@@ -224,7 +222,8 @@ impl Hyperv {
 
     /// Every request that acted, in words and in order.
     pub fn transcript(&self) -> Vec<String> {
-        self.shared.transcript.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let requests = self.requests().into_iter().filter_map(|line| serde_json::from_str::<Request>(&line).ok());
+        requests.filter(|request| !request.looks()).map(|request| request.words().join(" ")).collect()
     }
 
     /// Every request as it came, one line of JSON each.
@@ -254,123 +253,35 @@ impl Hyperv {
         self.nothing_was_refused();
         left::words(&self.world())
     }
-
-    // --- the host ---------------------------------------------------------------------------------------------------
-
-    fn reach(&self, effect: Effect, fences: &Fences) -> Result<(), HostError> {
-        if let Some(reason) = &*self.shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Err(HostError::Unreachable { host: self.shared.name.clone(), reason: reason.clone() });
-        }
-        if effect == Effect::Acts {
-            self.shared.fences.lock().unwrap_or_else(PoisonError::into_inner).admit(&self.shared.name, fences)?;
-        }
-        Ok(())
-    }
-
-    fn tell(&self, line: String) {
-        self.shared.transcript.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    }
-
-    /// One request in this PowerShell, or in one of its own.
-    fn ask(&self, request: &Request, puts: &[Vec<u8>]) -> (Outcome, u64) {
-        let mut world = self.world();
-        world.session = self.session.unwrap_or_else(|| world.next_session());
-        let outcome = pipeline::run(&mut world, request, puts);
-        if self.session.is_none() {
-            let own = world.session;
-            world.end_session(own);
-            world.save();
-        }
-        (outcome, world.session)
-    }
-
-    async fn answer(&self, fences: &Fences, command: &Invocation) -> Result<Output, HostError> {
-        self.reach(command.effect, fences)?;
-        let text = String::from_utf8_lossy(&command.stdin).into_owned();
-        let mut lines = text.lines();
-        let request: Request = lines.next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| {
-            panic!("{} brings no request", command.line());
-        });
-        let puts: Vec<_> = lines.map(|line| STANDARD.decode(line).expect("base64")).collect();
-        if command.effect == Effect::Acts {
-            self.tell(command.line());
-        }
-        let (mut outcome, session) = self.ask(&request, &puts);
-        if request.looks() != (command.effect == Effect::Looks) {
-            let why = format!("{} says {:?}", command.line(), command.effect);
-            self.world().refused(&why);
-            outcome.answer = Err(Problem::of(Own::Refused { what: &why }));
-        }
-        let host = || self.shared.name.clone();
-        let (program, line) = (command.program().to_owned(), command.line());
-        match outcome.fault {
-            Some(What::Cut(side, process)) => {
-                if process == Process::Dies || side == Side::Before {
-                    self.change(|world| world.end_session(session));
-                }
-                return Err(HostError::Unreachable { host: host(), reason: "the connection was cut".into() });
-            }
-            Some(What::Reboot(_)) => {
-                return Err(HostError::Unreachable { host: host(), reason: "the host went down".into() });
-            }
-            Some(What::Silence) => {
-                return Err(HostError::Deadline { host: host(), program, line, deadline: command.deadline });
-            }
-            Some(What::Torn) => {
-                return Err(HostError::Nonsense { host: host(), program, line, reason: "the line broke off".into() });
-            }
-            _ => {}
-        }
-        match outcome.answer {
-            Ok(rows) => {
-                let stdout = serde_json::to_vec(&rows).expect("rows are JSON");
-                command.judge(&self.shared.name, Output { status: 0, stdout, stderr: Vec::new() })
-            }
-            Err(problem) => Err(HostError::Failed {
-                host: host(),
-                program,
-                line,
-                status: 1,
-                stderr: format!("{} ({}): {}", problem.error, problem.category, problem.text),
-            }),
-        }
-    }
-
-    fn file_work<T>(
-        &self,
-        line: String,
-        fences: &Fences,
-        effect: Effect,
-        work: impl FnOnce(&mut World) -> Result<T, super::wrong::Wrong>,
-    ) -> Result<T, HostError> {
-        self.reach(effect, fences)?;
-        if effect == Effect::Acts {
-            self.tell(line.clone());
-        }
-        let result = self.change(|world| {
-            let result = work(world);
-            if let Err(super::wrong::Wrong::Refused(why)) = &result {
-                world.refused(&format!("{line}: {why}"));
-            }
-            result
-        });
-        result.map_err(|wrong| HostError::Failed {
-            host: self.shared.name.clone(),
-            program: "file".into(),
-            line,
-            status: 1,
-            stderr: format!("{wrong:?}"),
-        })
-    }
 }
 
-impl Drop for Hyperv {
-    fn drop(&mut self) {
-        if let Some(session) = self.session
-            && self.shared.folder.path().exists()
-        {
-            self.change(|world| world.end_session(session));
-        }
+impl Dial for Near {
+    fn dial(&self) -> BoxFuture<'_, Result<Pipes, HostError>> {
+        Box::pin(async move {
+            if let Some(reason) = &*self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Err(HostError::Unreachable { host: self.name.clone(), reason: reason.clone() });
+            }
+            let (near, far) = tokio::io::duplex(1 << 16);
+            let folder = self.folder.path().to_owned();
+            let served = tokio::spawn(async move {
+                let (from, to) = tokio::io::split(far);
+                agent::serve(&folder, BufReader::new(from), to, tokio::io::sink()).await
+            });
+            let ending = Box::pin(async move {
+                match served.await {
+                    Ok(Ok(End::Asked)) => Ending { status: Some(0), said: String::new() },
+                    Ok(Ok(End::Unknown)) => Ending { status: Some(1), said: "what came is not known".into() },
+                    Ok(Ok(End::Cut(Process::Dies | Process::Survives)) | Err(_)) => {
+                        Ending { status: None, said: "the connection was cut".into() }
+                    }
+                    // It went with the worker that had called it.
+                    Err(error) if error.is_cancelled() => Ending { status: None, said: "the agent is gone".into() },
+                    Err(_) => Ending { status: Some(1), said: "the agent panicked".into() },
+                }
+            });
+            let (from, to) = tokio::io::split(near);
+            Ok(Pipes { to: Box::new(to), from: Box::new(from), ending })
+        })
     }
 }
 
@@ -380,12 +291,11 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 impl Host for Hyperv {
     fn name(&self) -> &str {
-        &self.shared.name
+        self.far.name()
     }
 
     fn session(&self) -> Option<Arc<dyn Host>> {
-        let session = self.change(World::next_session);
-        Some(Arc::new(Self { shared: self.shared.clone(), session: Some(session) }))
+        self.far.session()
     }
 
     fn run_under<'a>(
@@ -393,7 +303,7 @@ impl Host for Hyperv {
         fences: &'a Fences,
         command: &'a Invocation,
     ) -> BoxFuture<'a, Result<Output, HostError>> {
-        Box::pin(self.answer(fences, command))
+        self.far.run_under(fences, command)
     }
 
     fn put_under<'a>(
@@ -403,28 +313,18 @@ impl Host for Hyperv {
         bytes: &'a [u8],
         mode: u32,
     ) -> BoxFuture<'a, Result<(), HostError>> {
-        let line = format!("write {path} ({} bytes, mode {mode:o})", bytes.len());
-        Box::pin(async move { self.file_work(line, fences, Effect::Acts, |world| world.put(path, bytes)) })
+        self.far.put_under(fences, path, bytes, mode)
     }
 
     fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, HostError>> {
-        Box::pin(async move {
-            self.file_work(format!("read {path}"), &Fences::new(""), Effect::Looks, |world| {
-                Ok(std::fs::read(world.readable(path)?).ok())
-            })
-        })
+        self.far.get(path)
     }
 
     fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(
-            async move { self.file_work(format!("remove {path}"), fences, Effect::Acts, |world| world.unlink(path)) },
-        )
+        self.far.remove_under(fences, path)
     }
 
     fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>> {
-        Box::pin(async move {
-            self.shared.fences.lock().unwrap_or_else(PoisonError::into_inner).prune(folder, untouched);
-            Ok(())
-        })
+        self.far.prune(folder, untouched)
     }
 }

@@ -5,6 +5,7 @@
 //! makes of the refusal.
 
 mod adapter;
+mod agent;
 mod args;
 mod disk;
 mod drive;
@@ -15,11 +16,13 @@ mod hardware;
 mod host;
 mod jobs;
 mod left;
+mod locks;
 mod object;
 mod paths;
 mod pipeline;
 mod power;
 mod snapshot;
+mod sshd;
 mod state;
 mod table;
 mod vhd;
@@ -27,7 +30,14 @@ mod vm;
 mod world;
 mod wrong;
 
+pub use agent::{CLIXML, End, serve};
 pub use disk::vhdx;
 pub use faults::{Fault, Process, Side, What};
 pub use host::{Hyperv, sha256};
+pub use sshd::Sshd;
 pub use state::{Guests, Pace, Power};
+
+/// As when a request is refused, for what comes before any request.
+pub fn was_refused(folder: &std::path::Path, what: &str) {
+    world::World::open(folder, 0).refused(what);
+}

@@ -92,7 +92,10 @@ impl Object {
                 let job = state.jobs.iter().find(|job| job.id == *id)?;
                 let gone = state.clock_ms.saturating_sub(job.began_ms) * 100;
                 let percent = if job.state == "Completed" { 100 } else { (gone / job.takes_ms.max(1)).min(99) };
-                let progress = format!("parent = -1 id = 0 act = {} stat =  cur =  pct = {percent} sec = -1 type = Processing", job.cmd);
+                let progress = format!(
+                    "parent = -1 id = 0 act = {} stat =  cur =  pct = {percent} sec = -1 type = Processing",
+                    job.cmd
+                );
                 json!({ "Id": job.id, "State": job.state, "Command": job.cmd, "Name": format!("Job{}", job.id),
                     "HasMoreData": job.problem.is_some() || !job.output.is_empty(), "Progress": [progress] })
             }

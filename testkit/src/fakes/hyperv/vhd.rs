@@ -37,10 +37,11 @@ impl World {
     /// The file and all that it stands on, as far as it is there.
     pub fn chain(&self, path: &str) -> Vec<String> {
         let mut chain = vec![path.to_owned()];
-        while let Some(parent) = chain
-            .last()
-            .and_then(|last| Disk::read(&paths::real(&self.root, last)).ok().flatten().and_then(|disk| disk.parent))
-        {
+        let below = |path: &String| {
+            let disk = Disk::read(&paths::real(&self.root, path)).ok().flatten()?;
+            disk.parent.map(|parent| beside(path, parent))
+        };
+        while let Some(parent) = chain.last().and_then(below) {
             if chain.iter().any(|known| paths::same(known, &parent)) {
                 break;
             }
