@@ -149,7 +149,8 @@ async fn the_tree_is_the_same_in_the_records_and_on_the_host() {
     assert_eq!(read(a.id).await.facts["children"], json!([c.id]));
     let id = ground.seen().await.id;
     let found = ground.by_hand(checkpoint::list(&id)).await;
-    let of = |name: ResourceId| found.iter().find(|found| found.name == windows::checkpoint(name)).expect("it is there");
+    let of =
+        |name: ResourceId| found.iter().find(|found| found.name == windows::checkpoint(name)).expect("it is there");
     assert_eq!(of(c.id).parent.as_deref(), Some(of(a.id).id.as_str()));
 
     ground.fleet.ask::<SnapshotSpec>(a.id, State::RunningUpdate).await;

@@ -33,7 +33,8 @@ impl Ground {
     pub async fn idle() -> Self {
         let host = Arc::new(Hyperv::new("host-1"));
         let image = hyperv_image(&host);
-        let fleet = Fleet::setup().host(server("host-1", ServerType::Hyperv), Some(host.clone())).image(image).start().await;
+        let fleet =
+            Fleet::setup().host(server("host-1", ServerType::Hyperv), Some(host.clone())).image(image).start().await;
         let built: Accepted<VmSpec> = fleet.create("origin", hyperv_vm(&fleet)).await;
         let worker = fleet.worker("builder", None);
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::record::{Record, Source};
 use backups::exports::manifest_in;
 use commands::hyperv::vm::{State, Vm};
-use commands::hyperv::{export, file, job};
+use commands::hyperv::{export, file, job, vhd};
 use errors::Fault;
 use hyperv::Disk;
 use lifecycle::{Acted, Context, Look, Looked, Step};
@@ -38,12 +38,22 @@ impl Exported {
         Ok(disks)
     }
 
+    /// What an export may take: everything in the VM's folder, its checkpoints' files too, and the images beneath.
+    async fn needed(&self, cx: &Context, disks: &[Disk]) -> Result<u64, Fault> {
+        let folder = windows::vm_folder(&cx.settings.storage, self.0.vm);
+        let mut needed = cx.run(file::tree(&folder)).await?.iter().map(|file| file.bytes).sum::<u64>();
+        for base in disks.iter().filter_map(|disk| disk.base.as_deref()) {
+            needed += cx.run(vhd::info(base)).await?.unwrap_or_default().file_bytes;
+        }
+        Ok(needed)
+    }
+
     /// An empty folder to export into; gives the moment when it was made.
     async fn begin(&self, cx: &Context, disks: &[Disk]) -> Result<Moment, Fault> {
         let part = self.0.part();
         remove_part(cx, &part).await?;
         cx.run(file::make_folder(&part)).await?;
-        let needed = disks.iter().map(Disk::file_bytes).sum::<u64>();
+        let needed = self.needed(cx, disks).await?;
         let free = cx.run(file::room(&part)).await?.unwrap_or(0);
         if free < needed && !cx.is_dry_run() {
             return Err(Fault::new(&errors::backup_hyperv::NO_ROOM)

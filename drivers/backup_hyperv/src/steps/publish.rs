@@ -1,5 +1,6 @@
 //! Giving the backup its plain name, once all of it is on the repository's disks: the name says that it is whole.
 
+use super::remove::remove_part;
 use crate::plan::Plan;
 use commands::hyperv::file;
 use lifecycle::{Acted, Context, Look, Looked, Step};
@@ -23,9 +24,12 @@ impl Step for Publish {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
+            let (part, whole) = (self.0.part(), self.0.whole());
+            // Without a manifest it is no backup, whoever left it there.
+            remove_part(cx, &whole).await?;
             cx.remove(&self.0.record_path()).await?;
-            cx.run(file::flush(&self.0.part())).await?;
-            cx.run(file::rename(&self.0.part(), &self.0.whole())).await
+            cx.run(file::flush(&part)).await?;
+            cx.run(file::rename(&part, &whole)).await
         })
     }
 }
