@@ -15,6 +15,9 @@ use testkit::fakes::hyperv::Hyperv;
 use testkit::fleet::server;
 use testkit::{Fleet, LIMIT, eventually};
 
+/// The simulated host writes all that it knows to a disk with each request: that is slow on a busy machine.
+const LEASE_SECS: u32 = 4;
+
 pub struct Ground {
     pub host: Arc<Hyperv>,
     pub fleet: Fleet,
@@ -33,8 +36,12 @@ impl Ground {
     pub async fn idle() -> Self {
         let host = Arc::new(Hyperv::new("host-1"));
         let image = hyperv_image(&host);
-        let fleet =
-            Fleet::setup().host(server("host-1", ServerType::Hyperv), Some(host.clone())).image(image).start().await;
+        let fleet = Fleet::setup()
+            .lease_secs(LEASE_SECS)
+            .host(server("host-1", ServerType::Hyperv), Some(host.clone()))
+            .image(image)
+            .start()
+            .await;
         let built: Accepted<VmSpec> = fleet.create("origin", hyperv_vm(&fleet)).await;
         let worker = fleet.worker("builder", None);
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;

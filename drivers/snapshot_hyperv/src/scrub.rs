@@ -25,7 +25,6 @@ pub async fn execute(cx: &Context, snapshot: &Snapshot, going: Vec<Remove>) -> R
     steps.then(Merged::of(vm));
     for remove in going {
         steps.then(remove);
-        steps.then(Merged::of(vm));
     }
     cx.carry_out(steps).await
 }

@@ -3,6 +3,7 @@
 use super::LONG;
 use crate::plan::all;
 use commands::hyperv::checkpoint;
+use hyperv::merge::Merged;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::ResourceId;
 use std::time::Duration;
@@ -21,7 +22,7 @@ impl Step for Remove {
     }
 
     fn deadline(&self) -> Duration {
-        LONG
+        LONG + Merged::of(self.vm).deadline()
     }
 
     /// A VM that is gone took its checkpoints along.
@@ -35,11 +36,13 @@ impl Step for Remove {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let actual = hyperv::present(cx, self.vm).await?;
+            let (actual, merged) = (hyperv::present(cx, self.vm).await?, Merged::of(self.vm));
             match self.with_tree {
-                true => cx.run(checkpoint::remove_tree(&actual.id, &self.id)).await,
-                false => cx.run(checkpoint::remove(&actual.id, &self.id)).await,
+                true => cx.run(checkpoint::remove_tree(&actual.id, &self.id)).await?,
+                false => cx.run(checkpoint::remove(&actual.id, &self.id)).await?,
             }
+            // Not before its files are merged is it gone.
+            merged.act(cx).await
         })
     }
 }
