@@ -157,7 +157,12 @@ impl Repository {
     }
 
     /// None when it is not there.
-    pub async fn manifest(&self, cx: &impl Runner, vm: ResourceId, backup: ResourceId) -> Result<Option<Manifest>, Fault> {
+    pub async fn manifest(
+        &self,
+        cx: &impl Runner,
+        vm: ResourceId,
+        backup: ResourceId,
+    ) -> Result<Option<Manifest>, Fault> {
         let path = format!("{}/{MANIFEST}", self.backup(vm, backup));
         let Some(text) = cx.run(self.on(files::read(&path))).await? else { return Ok(None) };
         let unreadable = |reason: String| {

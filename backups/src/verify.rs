@@ -9,12 +9,7 @@ use model::backup::{Checked, Link, Manifest, ManifestDisk, Recorded, Repository 
 use model::task::ErrorRecord;
 
 /// Every file of the chain, or the first that is not as it was written. Gives the manifests, the full one first.
-pub async fn whole(
-    cx: &impl Runner,
-    which: Which,
-    vm: ResourceId,
-    backup: ResourceId,
-) -> Result<Vec<Manifest>, Fault> {
+pub async fn whole(cx: &impl Runner, which: Which, vm: ResourceId, backup: ResourceId) -> Result<Vec<Manifest>, Fault> {
     let repository = Repository::open(cx, which).await?;
     let newest = repository.present(cx, vm, backup).await?;
     let mut chain = Vec::new();

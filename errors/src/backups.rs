@@ -59,8 +59,15 @@ pub static FILE_DAMAGED: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&NO_REPOSITORY, &REPOSITORY_ABSENT, &REPOSITORY_OTHER, &DISK_LEFT_OUT, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &NO_REPOSITORY,
+    &REPOSITORY_ABSENT,
+    &REPOSITORY_OTHER,
+    &DISK_LEFT_OUT,
+    &MANIFEST_UNREADABLE,
+    &BACKUP_ABSENT,
+    &FILE_DAMAGED,
+];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "errand_verify", "vm_kvm_build"];

@@ -61,4 +61,5 @@ pub static NO_CHECK: Entry = Entry {
 pub(crate) const ENTRIES: &[&Entry] =
     &[&FOUND_GONE, &FOUND_FOREIGN, &FOUND_IN_USE, &FOUND_IN_PLACE, &PLACE_TAKEN, &ERRAND_DEADLINE, &NO_CHECK];
 
-pub(crate) const SCOPES: &[&str] = &["errand_survey", "errand_quarantine", "errand_restore", "errand_purge", "errand_verify"];
+pub(crate) const SCOPES: &[&str] =
+    &["errand_survey", "errand_quarantine", "errand_restore", "errand_purge", "errand_verify"];

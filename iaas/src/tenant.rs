@@ -1,7 +1,7 @@
 //! What tenants and operators send and get.
 
-use model::drift::{Drift, DriftPolicy};
 use model::backup::Repository;
+use model::drift::{Drift, DriftPolicy};
 use model::errand::{ErrandStatus, Sort};
 use model::resource::Resource;
 use model::task::TaskStatus;

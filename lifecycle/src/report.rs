@@ -53,7 +53,15 @@ struct State {
 
 impl Report {
     pub fn new(client: Client, task: TaskId, attempt: u32, shutdown: CancellationToken) -> Self {
-        let state = State { attempt, steps: Vec::new(), settled: 0, total: None, halt: None, facts: Facts::new(), touched: false };
+        let state = State {
+            attempt,
+            steps: Vec::new(),
+            settled: 0,
+            total: None,
+            halt: None,
+            facts: Facts::new(),
+            touched: false,
+        };
         let halted = CancellationToken::new();
         Self(Arc::new(Inner { client, task, shutdown, halted, changed: Notify::new(), state: Mutex::new(state) }))
     }

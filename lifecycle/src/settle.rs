@@ -160,13 +160,12 @@ impl Desk {
     async fn release(&self, claimed: Claimed) {
         info!("handed over at a step boundary");
         self.count("handed_over", "");
-        let release =
-            Release {
-                fence: claimed.fence,
-                untouched: self.report.is_untouched(),
-                steps: self.report.unsent(),
-                steps_total: self.report.steps_total(),
-            };
+        let release = Release {
+            fence: claimed.fence,
+            untouched: self.report.is_untouched(),
+            steps: self.report.unsent(),
+            steps_total: self.report.steps_total(),
+        };
         self.offer(Write::Release(release)).await;
     }
 

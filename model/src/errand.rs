@@ -222,7 +222,12 @@ mod tests {
             What::Quarantine { found: found.clone() },
             What::Restore { found: found.clone() },
             What::Purge { found, now: true },
-            What::Verify { kind: Kind::BackupKvm, vm: ResourceId(7), repository: Repository::Primary, chain: vec![link] },
+            What::Verify {
+                kind: Kind::BackupKvm,
+                vm: ResourceId(7),
+                repository: Repository::Primary,
+                chain: vec![link],
+            },
         ];
         let words: Vec<_> = all.iter().map(What::word).collect();
         assert_eq!(words, What::WORDS);

@@ -257,6 +257,7 @@ async fn real_kvm_a_guest_with_backups_goes_back_and_its_next_backup_is_a_full_o
     ground.revert(snapshot).await;
     assert_eq!(ground.state(), "shut off");
     ground.power(State::Restart).await;
+    ground.machine.says(ground.vm, "drover-guest ready", 2).await;
     ground.finds("one").await;
 
     for backup in [first.id, second.id, third.id] {

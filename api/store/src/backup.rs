@@ -69,7 +69,9 @@ impl Unit {
     /// Each backup of the chain says when it was looked at, and whether it is damaged. What was found counts only while the
     /// backup is there: its scrub takes files away.
     pub async fn verified(&mut self, errand: &mut Errand, verified: Verified) -> Answer<()> {
-        let (What::Verify { repository, .. }, Some(newest)) = (&errand.what, errand.what.verifies()) else { return Ok(()) };
+        let (What::Verify { repository, .. }, Some(newest)) = (&errand.what, errand.what.verifies()) else {
+            return Ok(());
+        };
         let state = self.resource(newest).await?.map_or(State::Closed, |row| row.resource.state);
         if state != State::Running {
             let gone = Fault::new(&codes::BACKUP_UNVERIFIABLE).hole("backup", newest).hole("state", state);

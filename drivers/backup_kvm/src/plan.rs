@@ -73,8 +73,7 @@ impl Plan {
         let valid_hours = backup.spec.valid_hours;
         let refused = OnceLock::new();
         let backup = backup.id;
-        let plan =
-            Self { vm, backup, valid_hours, repository, disks, left_out, runs, choice, refused, checkpoints };
+        let plan = Self { vm, backup, valid_hours, repository, disks, left_out, runs, choice, refused, checkpoints };
         let record = cx.run(files::read(&plan.record_path())).await?.and_then(|text| Record::read(&text));
         if let Some(why) = record.filter(|record| record.since == plan.since()).and_then(|record| record.refused) {
             plan.refuse(&why);

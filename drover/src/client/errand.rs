@@ -59,7 +59,10 @@ fn text(errand: &Record) -> String {
     if let Some(verified) = &errand.verified {
         rows.push(("verified", standing(errand)));
         for (backup, file) in verified.damaged() {
-            rows.push(("damaged", format!("backup {backup}, {}: {}", file.name, dash(file.error.as_ref().map(iaas::problem::line)))));
+            rows.push((
+                "damaged",
+                format!("backup {backup}, {}: {}", file.name, dash(file.error.as_ref().map(iaas::problem::line))),
+            ));
         }
     }
     if let Some(note) = &errand.note {

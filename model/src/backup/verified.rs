@@ -81,7 +81,8 @@ mod tests {
             files: vec![Checked { name: "root.qcow2".into(), bytes: 1, error: damaged.then(error) }],
         };
         let restorable = |chain: &[(i64, bool, bool)]| {
-            let verified = Verified::new(chain.iter().map(|(id, scrubbed, damaged)| link(*id, *scrubbed, *damaged)).collect());
+            let verified =
+                Verified::new(chain.iter().map(|(id, scrubbed, damaged)| link(*id, *scrubbed, *damaged)).collect());
             verified.restorable.into_iter().map(|id| id.0).collect::<Vec<_>>()
         };
         assert_eq!(restorable(&[(1, false, false), (2, true, false), (3, false, false)]), [1, 3]);

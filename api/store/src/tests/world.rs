@@ -153,7 +153,9 @@ impl World {
     }
 
     pub async fn release(&self, id: TaskId, fence: Fence) -> Answer<()> {
-        self.store.task_release(id, Release { fence, untouched: false, steps: Vec::new(), steps_total: None }, &worker()).await
+        self.store
+            .task_release(id, Release { fence, untouched: false, steps: Vec::new(), steps_total: None }, &worker())
+            .await
     }
 
     /// Claims and succeeds.

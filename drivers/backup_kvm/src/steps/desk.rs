@@ -23,12 +23,7 @@ pub async fn left(
     Ok(names.iter().filter(goes).map(|name| format!("{folder}/{name}")).collect())
 }
 
-pub async fn clear(
-    cx: &Context,
-    repository: &Repository,
-    vm: ResourceId,
-    backup: ResourceId,
-) -> Result<(), Fault> {
+pub async fn clear(cx: &Context, repository: &Repository, vm: ResourceId, backup: ResourceId) -> Result<(), Fault> {
     for path in left(cx, repository, vm, backup).await? {
         cx.run(files::remove_tree(&path)).await?;
     }
