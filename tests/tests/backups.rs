@@ -43,7 +43,7 @@ impl Ground {
             host.add_file(&format!("{folder}/lost+found"), b"");
         }
         let repository = primary.unwrap_or_else(|| names::backups(&server.settings.storage));
-        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).start().await;
+        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).lease_secs(15).start().await;
         fleet.work();
         let built: Accepted<VmSpec> = fleet.create("origin", vm(&fleet.image)).await;
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
