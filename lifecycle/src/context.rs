@@ -521,6 +521,8 @@ fn kind_of(error: &HostError) -> &'static str {
         HostError::Deadline { .. } => "deadline",
         HostError::Nonsense { .. } => "nonsense",
         HostError::Fenced { .. } => "fenced",
+        HostError::Lost { .. } => "lost",
+        HostError::Uncontracted { .. } => "uncontracted",
         HostError::Unguarded { .. } => "unguarded",
     }
 }
