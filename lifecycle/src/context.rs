@@ -313,7 +313,6 @@ impl Context {
             }
             return Ok(false);
         }
-        self.report.touch();
         Ok(true)
     }
 
@@ -447,6 +446,7 @@ impl Context {
             Look::Differs(fault) => return Err(fault),
             Look::Todo => {}
         }
+        self.report.touch();
         self.enter(Phase::Acting);
         let acted = step.act(self).await;
         self.enter(Phase::Looking);

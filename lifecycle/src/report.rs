@@ -47,7 +47,7 @@ struct State {
     total: Option<u32>,
     halt: Option<Halt>,
     facts: Facts,
-    /// Whether a command that acts was sent to the host.
+    /// Whether a step began to act.
     touched: bool,
 }
 
@@ -87,7 +87,7 @@ impl Report {
         self.state().facts.clone()
     }
 
-    /// Something is about to be changed on the host.
+    /// A step begins to act.
     pub fn touch(&self) {
         self.state().touched = true;
     }

@@ -4,7 +4,7 @@ use hosts::HostError;
 use iaas::tenant::Accepted;
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
-use model::server::BackupSettings;
+use model::server::{BackupSettings, Server};
 use model::snapshot::SnapshotSpec;
 use model::task::{Task, TaskStatus};
 use model::vm::VmSpec;
@@ -43,7 +43,7 @@ impl Ground {
             host.add_file(&format!("{folder}/lost+found"), b"");
         }
         let repository = primary.unwrap_or_else(|| names::backups(&server.settings.storage));
-        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).start().await;
+        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).lease_secs(15).start().await;
         fleet.work();
         let built: Accepted<VmSpec> = fleet.create("origin", vm(&fleet.image)).await;
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
@@ -272,6 +272,62 @@ async fn a_revert_takes_the_records_of_changes_along_and_the_next_backup_is_full
     assert!(next.facts["why_full"].as_str().is_some_and(|why| why.contains("not known")), "{:?}", next.facts);
     ground.fleet.ask::<SnapshotSpec>(snapshot, State::Scrub).await;
     ground.fleet.reaches::<SnapshotSpec>(snapshot, State::Closed).await;
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_mounted_or_is_another_one_is_not_written_to() {
+    let ground = Ground::with(|settings| settings.primary = Some("/mnt/vault".into())).await;
+    let backup = ground.back_up().await;
+    let id = format!("host-1-{}", backup.id);
+    assert_eq!((&backup.facts["repository"], &backup.facts["repository_id"]), (&json!("primary"), &json!(id)));
+    assert!(!backup.facts.contains_key("folder"), "{:?}", backup.facts);
+    let marker = names::repository_marker("/mnt/vault", &id);
+    assert!(ground.host.file(&marker).is_some());
+    assert_eq!(ground.back_up().await.facts["repository_id"], json!(id));
+
+    // The folder below the mount point, which is empty.
+    ground.host.lose("/mnt/vault");
+    ground.host.add_file("/mnt/vault/lost+found", b"");
+    let refused = ground.asks().await;
+    let failed = ground.fleet.ended(refused.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_build_2309", "{failed:?}");
+    assert!(failed.text.contains("not marked") && failed.remedy.contains(&marker), "{failed:?}");
+    let scrub = ground.fleet.ask::<BackupSpec>(backup.id, State::Scrub).await;
+    let failed = ground.fleet.ended(scrub.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_scrub_2309", "{failed:?}");
+    let left: Vec<_> = ground.host.left().files.into_iter().filter(|file| file.starts_with("/mnt/vault/")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // It is lost for good, and another folder takes its place by hand: what was in the old one is closed.
+    ground.host.add_file(&marker, b"");
+    let again = ground.fleet.client.task_retry(scrub.task_id).await.expect("it may be tried again");
+    assert_eq!(ground.fleet.ended(again.id).await.error, None);
+    let again = ground.fleet.client.task_retry(refused.task_id).await.expect("it may be tried again");
+    assert_eq!(ground.fleet.ended(again.id).await.error, None);
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_is_scrubbed_only_in_the_repository_that_has_it() {
+    let ground = Ground::with(|settings| settings.primary = Some("/mnt/vault".into())).await;
+    let backup = ground.back_up().await.id;
+    let server = ground.fleet.servers[0].id.0;
+    let server: Server = ground.fleet.client.record_read("servers", server).await.expect("the server");
+    ground.host.add_file("/mnt/other/lost+found", b"");
+    let settings = json!({ "settings": { "backup": { "primary": "/mnt/other" } } });
+    let changed = ground.fleet.client.record_change::<Server>("servers", server.id.0, server.version, &settings).await;
+    changed.expect("it is changed");
+    let scrub = ground.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
+    let failed = ground.fleet.ended(scrub.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_scrub_2309", "{failed:?}");
+    // A new one begins a repository there.
+    let next = ground.back_up().await;
+    assert_eq!(
+        (&next.facts["kind"], &next.facts["repository_id"]),
+        (&json!("full"), &json!(format!("host-1-{}", next.id)))
+    );
+    assert!(ground.has(backup));
     ground.fleet.stop().await;
 }
 

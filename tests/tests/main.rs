@@ -59,6 +59,8 @@ mod real_vpn;
 mod secrets;
 /// What the chapters on a simulated Hyper-V host share.
 mod simulated;
+/// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
+mod snapshots;
 /// One trace from the POST to the last command.
 mod traces;
 /// Backups that are looked at: what is damaged, and what can still be restored.

@@ -108,7 +108,7 @@ async fn what_cannot_be_looked_at_is_no_answer() {
     assert_eq!(failed.error.map(|error| error.code), Some("errand_verify_2307".into()));
     assert!(ground.backup(backup).await.facts.get("damaged").is_none());
 
-    ground.host.add_file("/mnt/vault/lost+found", b"");
+    ground.host.add_file(&names::repository_marker("/mnt/vault", &format!("host-1-{backup}")), b"");
     ground.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
     ground.fleet.reaches::<BackupSpec>(backup, State::Closed).await;
     let refused = ground.fleet.client.errand_ask(&AskErrand::Verify { backup, repository: None }).await;
