@@ -34,7 +34,11 @@ impl Merged {
             if cx.run(file::find(&drive.path)).await?.is_none() {
                 continue;
             }
-            let beneath = cx.run(vhd::info(&drive.path)).await?.and_then(|file| file.parent);
+            let beneath = match cx.run(vhd::info(&drive.path)).await {
+                // Merged into another since it was found: the next look sees what came of it.
+                Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => return Ok(false),
+                file => file?.and_then(|file| file.parent),
+            };
             let is_ours = |path: &String| windows::is_below(path, &folder);
             let is_known = |path: &String| drives.iter().any(|drive| windows::is_same(&drive.path, path));
             if beneath.is_some_and(|path| is_ours(&path) && !is_known(&path)) {
