@@ -11,6 +11,8 @@ mod attempts;
 mod backups;
 /// Changed behind drover's back: found, repaired, adopted.
 mod drift;
+/// Errands whose worker is killed in the middle.
+mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
 /// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
