@@ -75,14 +75,15 @@ impl Machine {
         seen().into_iter().filter(|name| !self.before.contains(name)).collect()
     }
 
-    /// Nothing is left on the host but the image cache and the fences.
+    /// Nothing is left on the host but the image cache, the fences and what it knows of repositories.
     pub fn is_as_before(&self) {
         assert_eq!(seen(), self.before, "something was left on the host");
-        let fences = names::fence_folder(&self.storage());
-        let left = run(
-            "find",
-            &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*", "-not", "-path", &format!("{fences}/*")],
-        );
+        let (storage, fences) = (self.storage(), format!("{}/*", names::fence_folder(&self.storage())));
+        let mut find = vec![storage.as_str(), "-type", "f"];
+        for kept in ["*/images/*", "*/repositories/*", &fences] {
+            find.extend(["-not", "-path", kept]);
+        }
+        let left = run("find", &find);
         assert_eq!(left, "", "files were left on the host");
     }
 }

@@ -15,6 +15,10 @@ mod drift;
 mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
+mod hyperv_backups;
+/// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
+mod hyperv_snapshots;
 /// VMs on a simulated Hyper-V host: known mistakes, not made again.
 mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
@@ -57,9 +61,13 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// What the chapters on a simulated Hyper-V host share.
+mod simulated;
 /// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
 mod snapshots;
 /// One trace from the POST to the last command.
 mod traces;
+/// Backups that are looked at: what is damaged, and what can still be restored.
+mod verify;
 /// Volumes beside what goes wrong, on a cluster that is not there.
 mod volumes;
