@@ -2,6 +2,7 @@
 
 mod backups;
 mod offline;
+mod orphans;
 mod rig;
 mod up;
 mod verbs;
