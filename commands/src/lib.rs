@@ -5,6 +5,7 @@ pub mod curl;
 pub mod dnsmasq;
 pub mod files;
 pub mod ip;
+pub mod keepalived;
 pub mod kill;
 pub mod nft;
 pub mod qemu_img;
