@@ -3,7 +3,8 @@
 
 use crate::rig::{
     Rig, at_rest, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig,
-    router_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig,
+    router_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
+    snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig,
     virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_kvm_pool_rig,
     vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
@@ -305,6 +306,9 @@ async fn every_verb_of_snapshot_kvm_succeeds() {
     succeeds(snapshot_kvm_rig()).await;
     succeeds(snapshot_kvm_quiesced_rig()).await;
     succeeds(snapshot_kvm_tree_rig()).await;
+    succeeds(snapshot_kvm_pool_rig()).await;
+    succeeds(snapshot_kvm_pool_quiesced_rig()).await;
+    succeeds(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -312,6 +316,9 @@ async fn every_verb_of_snapshot_kvm_fails_at_each_step_and_says_so() {
     fails_at_each_step(snapshot_kvm_rig()).await;
     fails_at_each_step(snapshot_kvm_quiesced_rig()).await;
     fails_at_each_step(snapshot_kvm_tree_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -319,6 +326,9 @@ async fn every_verb_of_snapshot_kvm_twice_is_once() {
     twice_is_once(snapshot_kvm_rig()).await;
     twice_is_once(snapshot_kvm_quiesced_rig()).await;
     twice_is_once(snapshot_kvm_tree_rig()).await;
+    twice_is_once(snapshot_kvm_pool_rig()).await;
+    twice_is_once(snapshot_kvm_pool_quiesced_rig()).await;
+    twice_is_once(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -326,6 +336,9 @@ async fn every_verb_of_snapshot_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_quiesced_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_tree_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use iaas::fleet::{Assignment, Related};
 use model::image::Image;
 use model::project::Project;
 use model::resource::Resource;
+use model::snapshot::SnapshotSpec;
 use model::vm::{Neighbour, Vm, VmSpec};
 use model::{ResourceId, ResourceType, State, TaskId, Verb};
 use serde_json::Value;
@@ -78,35 +79,39 @@ impl Store {
             ResourceType::Vm => {
                 line.int(resource.resource.project_id.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state, pair_id FROM resources WHERE (project_id = $1 AND type = 'virtual_router' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE (project_id = $1 AND type = 'virtual_router' \
                  OR vm_id = $2 AND type <> 'backup') AND state <> 'closed' ORDER BY id LIMIT $3"
             }
             ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) => {
                 line.int(resource.resource.project_id.0);
-                "SELECT id, type, state, pair_id FROM resources WHERE project_id = $1 AND type = 'vm' \
-                 AND state <> 'closed' ORDER BY id LIMIT $2"
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' ORDER BY id LIMIT $2"
             }
             // Its standby, and those that it had.
             ResourceType::VirtualRouter => {
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state, pair_id FROM resources WHERE pair_id = $1 AND id <> $1 AND state <> 'closed' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE pair_id = $1 AND id <> $1 AND state <> 'closed' \
                  ORDER BY id LIMIT $2"
             }
             ResourceType::Snapshot | ResourceType::Backup | ResourceType::Ceph | ResourceType::Gpu => {
                 let Some(vm) = resource.vm_id else { return Ok(Vec::new()) };
                 line.int(vm.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state, pair_id FROM resources WHERE (id = $1 OR vm_id = $1 AND id <> $2) \
-                 AND state <> 'closed' ORDER BY id LIMIT $3"
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' ORDER BY id LIMIT $3"
             }
         };
         line.int(MOST);
         let rows = sqlx::query_with(sql, line.arguments).fetch_all(self.pool()).await?;
         let one = |row| {
             let mut from = Reader::new(row);
-            let related = Related { id: ResourceId(from.int()?), resource_type: from.word()?, state: from.word()? };
-            let is_standby = from.maybe_int()?.is_some_and(|first| first != related.id.0);
-            Ok((related, is_standby))
+            let (id, resource_type, state) = (ResourceId(from.int()?), from.word()?, from.word()?);
+            let snapshot: Option<SnapshotSpec> = from.maybe_json()?;
+            let is_standby = from.maybe_int()?.is_some_and(|first| first != id.0);
+            let parent = snapshot.and_then(|snapshot| snapshot.parent);
+            Ok((Related { id, resource_type, state, parent }, is_standby))
         };
         let all = rows.iter().map(one).collect::<Answer<Vec<_>>>()?;
         Ok(if resource.resource_type() == ResourceType::Vm {

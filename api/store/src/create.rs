@@ -166,7 +166,7 @@ impl Unit {
             pair_id: second.as_ref().map(|_| id),
         };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
-        let mut task = self.new_task(&row, verb, request);
+        let mut task = self.new_task(&row, verb, request).await?;
         row.resource.task_id = Some(task.task.id);
         self.begin_in(&mut row, None, state, &by, Some(&task.task));
         self.queue(&mut task, &row, None);
@@ -174,7 +174,7 @@ impl Unit {
         self.put_task(task);
         self.put_resource(row.clone());
         if let Some((second, server)) = second {
-            self.create_standby(&row, second, server, &by);
+            self.create_standby(&row, second, server, &by).await?;
         }
         self.tell_router(project_id, wish.nics(), &by).await?;
         Ok((row, id))

@@ -134,14 +134,13 @@ impl Unit {
         let found = found.ok_or_else(|| Refusal::unexpected(format_args!("a standby is sent into {into}")))?;
         let from = row.resource.state;
         if from == State::ScrubQueue && into == State::ScrubQueue {
-            self.begin_scrub(row, found.verb, BY);
-            return Ok(());
+            return self.begin_scrub(row, found.verb, BY).await;
         }
         if let Some(spec) = spec {
             row.resource.spec = spec;
         }
         let request = Request { by: BY.to_owned(), from: Some(from), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
+        let mut task = self.new_task(&row, found.verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         self.shift(&mut row, into, BY, Some(&task.task)).await?;
@@ -223,7 +222,13 @@ impl Unit {
     }
 
     /// A router's standby, with its build queued. Its wish names both.
-    pub fn create_standby(&mut self, first: &ResourceRow, second: ResourceId, server: Server, by: &str) {
+    pub async fn create_standby(
+        &mut self,
+        first: &ResourceRow,
+        second: ResourceId,
+        server: Server,
+        by: &str,
+    ) -> Answer<()> {
         let mut row = first.clone();
         row.resource.id = second;
         row.resource.name = format!("{} standby", first.resource.name);
@@ -240,12 +245,13 @@ impl Unit {
         row.stale = false;
         row.checked_at = self.now;
         let request = Request { by: by.to_owned(), from: None, traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, Verb::Build, request);
+        let mut task = self.new_task(&row, Verb::Build, request).await?;
         row.resource.task_id = Some(task.task.id);
         self.begin_in(&mut row, None, State::Requested, by, Some(&task.task));
         self.queue(&mut task, &row, None);
         self.put_task(task);
         self.put_resource(row);
+        Ok(())
     }
 
     /// The numbers of both in the wish of a change; whatever stood there is not believed. Gives the standby's number and its

@@ -48,7 +48,7 @@ impl Unit {
         }
         for id in self.due(DUE_RESOURCES).await? {
             match self.resource(ResourceId(id)).await? {
-                Some(row) if row.resource.state == State::ScrubQueue => self.sweep_grace(row, &mut swept),
+                Some(row) if row.resource.state == State::ScrubQueue => self.sweep_grace(row, &mut swept).await?,
                 Some(row) => swept.due += u32::from(self.expire(row).await?),
                 None => {}
             }
@@ -172,19 +172,19 @@ impl Unit {
     }
 
     /// The resource can no longer be restored: its scrub begins.
-    fn sweep_grace(&mut self, row: ResourceRow, swept: &mut Swept) {
+    async fn sweep_grace(&mut self, row: ResourceRow, swept: &mut Swept) -> Answer<()> {
         let passed = row.scrub_due_at.is_some_and(|due| due <= self.now);
         let found =
             states::row(row.resource.kind, State::ScrubQueue).filter(|_| row.resource.state == State::ScrubQueue);
-        let Some(found) = found.filter(|_| passed) else { return };
+        let Some(found) = found.filter(|_| passed) else { return Ok(()) };
         swept.due += 1;
-        self.begin_scrub(row, found.verb, "grace period");
+        self.begin_scrub(row, found.verb, "grace period").await
     }
 
     /// Of a resource in the scrub queue.
-    pub fn begin_scrub(&mut self, mut row: ResourceRow, verb: Verb, by: &str) {
+    pub async fn begin_scrub(&mut self, mut row: ResourceRow, verb: Verb, by: &str) -> Answer<()> {
         let request = Request { by: by.into(), from: Some(State::ScrubQueue), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, verb, request);
+        let mut task = self.new_task(&row, verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         row.resource.version.0 += 1;
@@ -192,6 +192,7 @@ impl Unit {
         self.queue(&mut task, &row, None);
         self.put_resource(row);
         self.put_task(task);
+        Ok(())
     }
 
     /// Removes answers and events that nobody will ask for.
