@@ -281,7 +281,7 @@ pub fn virtual_router_standby_rig() -> Rig<VirtualRouterSpec> {
 
 /// One that gains a standby.
 pub fn virtual_router_gains_rig() -> Rig<VirtualRouterSpec> {
-    let verbs = vec![Verb::Updaterunning, Verb::Updatequiesced];
+    let verbs = vec![Verb::Updaterunning];
     let patch = || json!({ "pair": {}, "segments": [{ "name": "web", "address": "10.1.0.1/24" }], "vpns": null, "routes": null });
     let wish = |fleet: &Fleet, vm| VirtualRouterSpec { pair: None, ..(virtual_router_pair_rig().wish)(fleet, vm) };
     Rig { verbs, patch, wish, ..virtual_router_rig() }

@@ -265,6 +265,10 @@ impl Unit {
     ) -> Answer<Option<(ResourceId, Server)>> {
         let had = now.pair().cloned();
         let fresh = match (&had, next.pair()) {
+            // Its standby would serve for a moment, until it is quiesced too.
+            (None, Some(_)) if row.resource.state == State::Quiesced => {
+                return Err(Refusal::spec("pair: a router gains a standby while it runs"));
+            }
             (None, Some(_)) => self.stand_of_standby(next, row.resource.server_id, row.resource.kind)?,
             _ => None,
         };
