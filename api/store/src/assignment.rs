@@ -83,7 +83,8 @@ impl Store {
                  WHERE (project_id = $1 AND type = 'virtual_router' \
                  OR vm_id = $2 AND type <> 'backup') AND state <> 'closed' ORDER BY id LIMIT $3"
             }
-            ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) => {
+            // A standby goes when its router has gone, or has let go of it.
+            ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) && !resource.is_standby() => {
                 line.int(resource.resource.project_id.0);
                 "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
                  WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' ORDER BY id LIMIT $2"

@@ -245,8 +245,12 @@ async fn a_router_gains_a_standby_and_loses_it(world: World) {
     world.works(second).await;
     assert_eq!(world.half(second).await.state, State::ScrubQueue, "it may still be taken back");
     world.works(first).await;
+    world.vm(&fleet).await;
+    let scrub = world.half(second).await.task_id.unwrap();
+    assert!(world.store.assignment(scrub, &worker()).await.unwrap().related.is_empty(), "VMs are its router's");
     world.works(second).await;
-    assert_eq!(world.states((first, second)).await, (State::Running, State::Closed));
+    assert_eq!(world.half(second).await.state, State::Closed);
+    world.works(first).await;
     assert!(!world.half(first).await.facts.contains_key("standby"));
     let again = world.wants(first, json!({"pair": {}})).await.unwrap().resource;
     assert_ne!(again.spec.pair.unwrap().second, Some(second));
