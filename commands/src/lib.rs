@@ -6,6 +6,7 @@ pub mod dnsmasq;
 pub mod files;
 pub mod hyperv;
 pub mod ip;
+pub mod keepalived;
 pub mod kill;
 pub mod nft;
 pub mod qemu_img;

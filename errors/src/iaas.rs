@@ -226,6 +226,14 @@ pub static DEVICE_TAKEN: Entry = Entry {
     category: Category::Conflict,
 };
 
+pub static ROUTER_STANDBY: Entry = Entry {
+    code: "iaas_virtual_router_change_102",
+    text: "Virtual router {standby} is the standby of virtual router {router}, and follows it.",
+    cause: "Two nodes hold one router: what is asked of the first is carried out on both.",
+    remedy: "Ask it of virtual router {router}; to be rid of the standby, set its pair to null.",
+    category: Category::Conflict,
+};
+
 pub static TASK_NOT_CANCELLABLE: Entry = Entry {
     code: "iaas_task_001",
     text: "Task {task} is {status} and cannot be cancelled.",
@@ -351,6 +359,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ROUTER_EXISTS,
     &DEVICE_NOT_ALLOWED,
     &DEVICE_TAKEN,
+    &ROUTER_STANDBY,
     &TASK_NOT_CANCELLABLE,
     &TASK_NOT_RETRYABLE,
     &CLAIM_REFUSED,

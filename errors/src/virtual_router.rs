@@ -18,11 +18,19 @@ pub static PROCESS_STAYS: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub static NO_VPN_PROGRAM: Entry = Entry {
+pub static NO_PROGRAM: Entry = Entry {
     code: "2102",
-    text: "{host} has no {program}, which the router's VPN needs.",
+    text: "{host} has no {program}, which the router's VPN or pair needs.",
     cause: "The package {package} is not installed on the node, and its kernel does not do the work alone.",
     remedy: "Install {package} on the node, then retry.",
+    category: Category::HostRefused,
+};
+
+pub static NO_VRRP: Entry = Entry {
+    code: "2103",
+    text: "keepalived in namespace {namespace} on {host} does not do what its file says.",
+    cause: "It does not start, or it hangs.",
+    remedy: "See the node's log, and keepalived --config-test with its file; then retry.",
     category: Category::HostRefused,
 };
 
@@ -34,7 +42,7 @@ pub static VLAN_NUMBER: Entry = Entry {
     category: Category::InvalidInput,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&NO_PUBLIC_BRIDGE, &PROCESS_STAYS, &NO_VPN_PROGRAM, &VLAN_NUMBER];
+pub(crate) const ENTRIES: &[&Entry] = &[&NO_PUBLIC_BRIDGE, &PROCESS_STAYS, &NO_PROGRAM, &NO_VRRP, &VLAN_NUMBER];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

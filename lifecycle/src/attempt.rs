@@ -13,7 +13,7 @@ use model::lock::LockName;
 use model::resource::{Resource, Spec};
 use model::states;
 use model::task::{StepOutcome, Task, TaskStatus};
-use model::{TaskId, Verb, names};
+use model::{ResourceId, TaskId, Verb, names};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -83,6 +83,7 @@ pub type Hook = Arc<dyn Fn(Boundary) -> BoxFuture<'static, Result<(), Fault>> + 
 /// A place in an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boundary {
+    pub resource: ResourceId,
     pub task: TaskId,
     pub verb: Verb,
     /// 1 for the first.

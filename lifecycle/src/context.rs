@@ -42,6 +42,7 @@ pub struct Context {
     /// Of a router: the VMs of its project.
     pub neighbours: Vec<Neighbour>,
     vm: Option<Vm>,
+    resource: ResourceId,
     /// Of a VM that is made from a backup.
     pub backup: Option<Backup>,
     /// Of this attempt; zero before the claim and in a dry run.
@@ -73,10 +74,12 @@ pub(crate) struct Parts {
 impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { assignment, host, locks, owner, report, hook } = parts;
+        let resource = assignment.resource.id;
         let spec = assignment.server.spec;
         let settings = spec.settings;
         Self {
             host: Guarded::new(host.session().unwrap_or(host), &settings.storage),
+            resource,
             settings,
             region: spec.region,
             project: assignment.project,
@@ -117,6 +120,16 @@ impl Context {
     /// Ready when every related resource of this type is closed; else a wait for one that is not.
     pub fn needs_closed<P>(&self, resource_type: ResourceType, plan: P) -> Prerequisite<P> {
         self.needs(resource_type, "closed", |state| state == State::Closed, plan)
+    }
+
+    /// Ready when every related resource of this type but one is put aside, or could not be brought there; else a wait for
+    /// one that is not.
+    pub fn needs_put_aside<P>(&self, resource_type: ResourceType, but: Option<ResourceId>, plan: P) -> Prerequisite<P> {
+        let is_aside = |state| {
+            matches!(state, State::ScrubQueue | State::Scrubbing | State::Closed | State::Ignore | State::Unresourced)
+        };
+        let others = || self.related.iter().filter(|related| Some(related.id) != but);
+        self.needs_of(others(), resource_type, "put aside", is_aside, plan)
     }
 
     /// Ready when nothing of this type is on the VM; else a wait for what is.
@@ -166,8 +179,18 @@ impl Context {
         is_met: impl Fn(State) -> bool,
         plan: P,
     ) -> Prerequisite<P> {
-        let unmet =
-            self.related.iter().find(|related| related.resource_type == resource_type && !is_met(related.state));
+        self.needs_of(self.related.iter(), resource_type, needed, is_met, plan)
+    }
+
+    fn needs_of<'a, P>(
+        &self,
+        mut related: impl Iterator<Item = &'a Related>,
+        resource_type: ResourceType,
+        needed: &str,
+        is_met: impl Fn(State) -> bool,
+        plan: P,
+    ) -> Prerequisite<P> {
+        let unmet = related.find(|related| related.resource_type == resource_type && !is_met(related.state));
         match unmet {
             None => Prerequisite::Ready(plan),
             Some(related) => Prerequisite::Wait {
@@ -473,7 +496,8 @@ impl Context {
     async fn hook(&self, step: u32, side: Side) -> Result<(), Fault> {
         match &self.hook {
             Some(hook) => {
-                hook(Boundary { task: self.owner.task, verb: self.verb, attempt: self.owner.attempt, step, side }).await
+                let locks::Owner { task, attempt, .. } = self.owner;
+                hook(Boundary { resource: self.resource, task, verb: self.verb, attempt, step, side }).await
             }
             None => Ok(()),
         }

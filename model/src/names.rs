@@ -3,9 +3,10 @@
 use crate::errand::Sort;
 use crate::lock::LockName;
 use crate::pci::PciAddress;
+use crate::virtual_router::pair::Seat;
 use crate::{ImageId, ResourceId, SegmentId};
 use sha2::{Digest, Sha256};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The libvirt domain of a VM: `drover-7`.
 pub fn domain(vm: ResourceId) -> String {
@@ -63,8 +64,12 @@ pub fn uplink_port(router: ResourceId) -> String {
     format!("dr-u{router}")
 }
 
-pub fn segment_port(segment: SegmentId) -> String {
-    format!("dr-s{segment}")
+/// A standby's is another one.
+pub fn segment_port(segment: SegmentId, seat: Seat) -> String {
+    match seat {
+        Seat::First => format!("dr-s{segment}"),
+        Seat::Second => format!("dr-t{segment}"),
+    }
 }
 
 /// The router's end of its way out.
@@ -72,7 +77,14 @@ pub const UPLINK: &str = "uplink";
 
 /// The router's end of its way into a segment.
 pub fn segment_link(segment: SegmentId) -> String {
-    format!("seg-{segment}")
+    format!("{SEGMENT}{segment}")
+}
+
+const SEGMENT: &str = "seg-";
+
+/// Whether a link of a router's namespace leads into a segment.
+pub fn is_segment_link(link: &str) -> bool {
+    link.starts_with(SEGMENT)
 }
 
 /// A WireGuard VPN of a router: `wg7-` and a mark of its name. Its control socket in user space has this name on the whole
@@ -101,8 +113,34 @@ pub fn uplink_mac(router: ResourceId) -> String {
     router_mac(0x75, router.0 as u32)
 }
 
-pub fn segment_mac(segment: SegmentId) -> String {
-    router_mac(0x73, segment.0 as u32)
+pub fn segment_mac(segment: SegmentId, seat: Seat) -> String {
+    let which = match seat {
+        Seat::First => 0x73,
+        Seat::Second => 0x74,
+    };
+    router_mac(which, segment.0 as u32)
+}
+
+/// The address on its way out from which a router of a pair speaks to the other one: another for every router of a fleet.
+pub fn pair_address(router: ResourceId) -> Ipv6Addr {
+    link_local(0, router)
+}
+
+/// The address of which the two speak: whoever has it has all others too. It is always the same.
+pub fn shared_address(first: ResourceId) -> Ipv6Addr {
+    link_local(1, first)
+}
+
+/// Whether a router has, or once had, this address because of its pair.
+pub fn is_pair_address(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if matches!(address.segments(), [0xfe80, 0, 0, 0, 0x6472, 0, ..]))
+}
+
+fn link_local(which: u16, router: ResourceId) -> Ipv6Addr {
+    let [.., a, b, c, d] = router.0.to_be_bytes();
+    let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    // The letters of drover's links, `dr`.
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0x6472, which, high, low)
 }
 
 fn router_mac(which: u8, number: u32) -> String {

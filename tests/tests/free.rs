@@ -2,11 +2,7 @@
 //! crash at each step ends the same.
 
 use crate::rig::{
-    Ground, Rig, backup_hyperv_rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig,
-    gpu_attach_rig, gpu_rig, router_rig, snapshot_hyperv_quiesced_rig, snapshot_hyperv_rig, snapshot_hyperv_tree_rig,
-    snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig, snapshot_kvm_quiesced_rig,
-    snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_rig, vm_hyperv_rig, vm_hyperv_stopped_rig,
-    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    Ground, Rig, at_rest, backup_hyperv_rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig, router_rig, snapshot_hyperv_quiesced_rig, snapshot_hyperv_rig, snapshot_hyperv_tree_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig, virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig, vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -20,11 +16,16 @@ use std::sync::Arc;
 use testkit::{Fleet, LIMIT, eventually};
 use tokio::sync::Notify;
 
-/// Stands at one boundary of one verb, in every attempt of the worker that has it.
-fn at(verb: Verb, step: u32, side: Side, meet: impl Fn() -> Option<Fault> + Send + Sync + 'static) -> Hook {
+/// Stands at one boundary of one verb of a resource, in every attempt of the worker that has it.
+fn at(
+    id: ResourceId,
+    verb: Verb,
+    (step, side): (u32, Side),
+    meet: impl Fn() -> Option<Fault> + Send + Sync + 'static,
+) -> Hook {
     let meet = Arc::new(meet);
     Arc::new(move |boundary: Boundary| {
-        let here = boundary.verb == verb && boundary.step == step && boundary.side == side;
+        let here = boundary.resource == id && boundary.verb == verb && boundary.step == step && boundary.side == side;
         let met = here.then(|| meet());
         Box::pin(async move {
             match met {
@@ -57,12 +58,13 @@ async fn settled<S: Spec>(rig: &Rig<S>, fleet: &Fleet, id: ResourceId, verb: Ver
     assert_eq!(task.status, TaskStatus::Succeeded, "{task:#?}");
     let goal = rig.goal(verb);
     fleet.reaches::<S>(id, if goal == State::ScrubQueue { State::Closed } else { goal }).await;
+    at_rest(fleet).await;
     task
 }
 
 /// One undisturbed run: the task, and what it left on the host.
 async fn undisturbed<S: Spec>(rig: &Rig<S>, verb: Verb) -> (Task, BTreeMap<String, String>) {
-    let ground = Ground::of(rig.driver.kind);
+    let ground = rig.ground();
     let mut fleet = ground.fleet().await;
     let (id, _) = rig.bring(&fleet, verb).await;
     fleet.work();
@@ -101,10 +103,10 @@ async fn fails_at_each_step<S: Spec>(rig: Rig<S>) {
 }
 
 async fn fails_at<S: Spec>(rig: &Rig<S>, verb: Verb, step: u32) {
-    let fleet = Ground::of(rig.driver.kind).fleet().await;
+    let fleet = rig.ground().fleet().await;
     let (id, _) = rig.bring(&fleet, verb).await;
     let fault = || Fault::new(&errors::driver::REHEARSED).hole("step", "this one");
-    let worker = fleet.worker("worker-1", Some(at(verb, step, Side::Before, move || Some(fault()))));
+    let worker = fleet.worker("worker-1", Some(at(id, verb, (step, Side::Before), move || Some(fault()))));
     let failed = fleet.reaches::<S>(id, State::Unresourced).await;
     let error = failed.error.expect("an unresourced resource says why");
     assert_eq!(error.code, format!("{}_{verb}_1013", rig.driver.kind));
@@ -126,12 +128,12 @@ async fn killed_at<S: Spec>(
     verb: Verb,
     (step, side): (u32, Side),
 ) -> (Task, BTreeMap<String, String>, BTreeMap<String, String>) {
-    let ground = Ground::of(rig.driver.kind);
+    let ground = rig.ground();
     let fleet = ground.fleet().await;
     let (id, _) = rig.bring(&fleet, verb).await;
     let reached = Arc::new(Notify::new());
     let tell = reached.clone();
-    let hook = at(verb, step, side, move || {
+    let hook = at(id, verb, (step, side), move || {
         tell.notify_one();
         None
     });
@@ -382,21 +384,37 @@ async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_eac
 #[tokio::test]
 async fn every_verb_of_virtual_router_succeeds() {
     succeeds(virtual_router_rig()).await;
+    succeeds(virtual_router_pair_rig()).await;
+    succeeds(virtual_router_standby_rig()).await;
+    succeeds(virtual_router_gains_rig()).await;
+    succeeds(virtual_router_loses_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_virtual_router_fails_at_each_step_and_says_so() {
     fails_at_each_step(virtual_router_rig()).await;
+    fails_at_each_step(virtual_router_pair_rig()).await;
+    fails_at_each_step(virtual_router_standby_rig()).await;
+    fails_at_each_step(virtual_router_gains_rig()).await;
+    fails_at_each_step(virtual_router_loses_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_virtual_router_twice_is_once() {
     twice_is_once(virtual_router_rig()).await;
+    twice_is_once(virtual_router_pair_rig()).await;
+    twice_is_once(virtual_router_standby_rig()).await;
+    twice_is_once(virtual_router_gains_rig()).await;
+    twice_is_once(virtual_router_loses_rig()).await;
 }
 
 #[tokio::test]
 async fn every_verb_of_virtual_router_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(virtual_router_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(virtual_router_pair_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(virtual_router_standby_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(virtual_router_gains_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(virtual_router_loses_rig()).await;
 }
 
 #[tokio::test]

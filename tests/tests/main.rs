@@ -47,6 +47,8 @@ mod real_kvm;
 mod real_kvm_crash;
 /// Orphans on real libvirt, bridges and namespaces.
 mod real_orphans;
+/// Two nodes that hold one router: stopped in turn, changed, parted and joined.
+mod real_pair;
 /// A broker killed twenty times under load.
 mod real_rabbitmq;
 /// Routers with real packets: rules, translation, leases, names, carriers, a reboot.

@@ -1,6 +1,7 @@
 //! What the chapters on real routers share: this machine as a router node, and namespaces that play tenants, the internet and
 //! other hosts.
 
+use crate::rig::at_rest;
 use hosts::phantom::Phantom;
 use iaas::tenant::{Accepted, Create};
 use model::resource::Resource;
@@ -49,6 +50,11 @@ impl Node {
         self.storage.path().display().to_string()
     }
 
+    /// Of the first node, or of the second one on this same machine.
+    pub fn storage_of(&self, is_second: bool) -> String {
+        if is_second { format!("{}/second", self.storage()) } else { self.storage() }
+    }
+
     pub fn server(&self, change: impl FnOnce(&mut RouterSettings)) -> ServerSpec {
         let mut router = server("router-1", ServerType::Router);
         router.settings.storage = self.storage();
@@ -67,8 +73,9 @@ impl Node {
 
     pub fn is_as_before(&self) {
         assert_eq!(self.news(), Vec::<String>::new(), "something was left on the node");
-        let fences = model::names::fence_folder(&self.storage());
-        let left = run("find", &[&self.storage(), "-type", "f", "-not", "-path", &format!("{fences}/*")]);
+        let fences = [false, true].map(|second| format!("{}/*", names::fence_folder(&self.storage_of(second))));
+        let kept = ["-not", "-path", &fences[0], "-not", "-path", &fences[1]];
+        let left = run("find", &[&[&self.storage(), "-type", "f"], kept.as_slice()].concat());
         assert_eq!(left, "", "files were left on the node");
     }
 }
@@ -92,7 +99,8 @@ fn seen(storage: &str) -> Vec<String> {
     seen.extend(links.into_iter().map(|name| name.split('@').next().unwrap_or_default().to_owned()).filter(ours));
     let units = run("find", &["/etc/systemd/system", "-name", "drover-r*"]);
     seen.extend(lines(units, "unit"));
-    let servers = Command::new("pgrep").args(["-a", "dnsmasq|charon|wireguard-go"]).output().expect("pgrep runs");
+    let servers =
+        Command::new("pgrep").args(["-a", "dnsmasq|charon|wireguard-go|keepalived"]).output().expect("pgrep runs");
     let servers = String::from_utf8_lossy(&servers.stdout).into_owned();
     // What VPNs run has no path in its arguments; what has ended and was not waited for is no more.
     let is_ours = |line: &&str| {
@@ -127,7 +135,8 @@ fn tidy() {
     }
     for row in run("ip", &["-brief", "link", "show"]).lines().filter_map(|line| line.split_whitespace().next()) {
         let link = row.split('@').next().unwrap_or_default();
-        let ours = ["dr-u", "dr-s", "dc-", "rt-"].iter().any(|mark| link.starts_with(mark)) || link.contains("-rt-");
+        let ours =
+            ["dr-u", "dr-s", "dr-t", "dc-", "rt-"].iter().any(|mark| link.starts_with(mark)) || link.contains("-rt-");
         if ours {
             quiet("ip", &["link", "delete", "dev", link]);
         }
@@ -308,6 +317,24 @@ pub async fn ground(change: impl FnOnce(&mut RouterSettings)) -> Ground {
     Ground { fleet, node, _alone: alone }
 }
 
+/// The same with a second router node, which is this machine too.
+pub async fn pair_ground() -> Ground {
+    let alone = ALONE.lock().await;
+    let node = Node::new();
+    let mut second = node.server(|_| ());
+    second.name = "router-2".into();
+    second.settings.storage = node.storage_of(true);
+    let mut fleet = Fleet::setup()
+        .host(node.server(|_| ()), None)
+        .host(server("phantom-1", ServerType::Phantom), Some(Arc::new(Phantom::new("phantom-1"))))
+        .host(second, None)
+        .lease_secs(15)
+        .start()
+        .await;
+    fleet.work();
+    Ground { fleet, node, _alone: alone }
+}
+
 impl Ground {
     pub async fn build(&self, project: ProjectId, mut wish: Value) -> Resource<VirtualRouterSpec> {
         wish["server"] = json!(self.fleet.servers[0].id);
@@ -352,6 +379,8 @@ impl Ground {
         for router in routers {
             self.scrub::<VirtualRouterSpec>(*router).await;
         }
+        // What follows a router goes after it.
+        at_rest(&self.fleet).await;
         self.fleet.stop().await;
         self.node.is_as_before();
     }

@@ -6,6 +6,7 @@ use iaas::tenant::Accepted;
 use model::project::{Project, ProjectSpec};
 use model::resource::Resource;
 use model::virtual_router::VirtualRouterSpec;
+use model::virtual_router::pair::Seat;
 use model::vm::VmSpec;
 use model::{ResourceId, State, names};
 use serde_json::json;
@@ -220,8 +221,14 @@ pub fn power_cut(router: &Resource<VirtualRouterSpec>) {
     run("ip", &["netns", "pids", &namespace]).lines().for_each(|pid| {
         run("kill", &["-KILL", pid]);
     });
-    let links = std::iter::once(names::uplink_port(router.id))
-        .chain(router.spec.segments.iter().filter_map(|segment| segment.id).map(names::segment_port));
+    let links = std::iter::once(names::uplink_port(router.id)).chain(
+        router
+            .spec
+            .segments
+            .iter()
+            .filter_map(|segment| segment.id)
+            .map(|segment| names::segment_port(segment, Seat::First)),
+    );
     for link in links.chain((0..router.spec.segments.len()).map(|segment| bridge(router, segment))) {
         run("ip", &["link", "delete", "dev", &link]);
     }

@@ -11,18 +11,19 @@ use model::gpu::GpuSpec;
 use model::image::{Firmware, Format, ImageSpec};
 use model::resource::Spec;
 use model::snapshot::SnapshotSpec;
+use model::virtual_router::pair::Pair;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 use model::vm::{Disk, Nic, VmSpec};
 use model::{Kind, ResourceId, ResourceType, ServerType, State, TaskId, Verb, states};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use testkit::Fleet;
 use testkit::fakes::ceph::Cluster;
 use testkit::fakes::hyperv::{self, Hyperv};
 use testkit::fakes::kvm::{self, Kvm, PciDevice};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
+use testkit::{Fleet, LIMIT, eventually};
 
 /// A fake host, and what is on it as words.
 #[derive(Clone)]
@@ -30,10 +31,14 @@ pub struct Ground {
     pub host: Arc<dyn Host>,
     pub server_type: ServerType,
     pub image: ImageSpec,
-    pub words: Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>,
+    pub words: Words,
     /// The cluster beside the host, for those who need one.
     pub cluster: Option<Arc<dyn Host>>,
+    /// Another router node, where a pair's standby stands.
+    pub standby: Option<(Arc<dyn Host>, Words)>,
 }
+
+type Words = Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>;
 
 impl Ground {
     pub fn of(kind: Kind) -> Self {
@@ -42,7 +47,7 @@ impl Ground {
                 let host = Arc::new(Phantom::new("host-1"));
                 let words = host.clone();
                 let words = Arc::new(move || words.words());
-                Self { host, server_type: ServerType::Phantom, image: image(), words, cluster: None }
+                Self { host, server_type: ServerType::Phantom, image: image(), words, cluster: None, standby: None }
             }
             Kind::VmKvm | Kind::Ceph | Kind::BackupKvm | Kind::Gpu | Kind::SnapshotKvm => {
                 let ceph = cluster();
@@ -64,7 +69,7 @@ impl Ground {
                 let words = host.clone();
                 let words = Arc::new(move || words.words().into_iter().chain(ceph.words()).collect());
                 let cluster = beside.map(|beside| beside as Arc<dyn Host>);
-                Self { host, server_type: ServerType::Kvm, image, words, cluster }
+                Self { host, server_type: ServerType::Kvm, image, words, cluster, standby: None }
             }
             Kind::VmHyperv | Kind::SnapshotHyperv | Kind::BackupHyperv => {
                 let host = Arc::new(Hyperv::new("host-1"));
@@ -74,14 +79,15 @@ impl Ground {
                 Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
             }
             Kind::VirtualRouter => {
-                let host = Arc::new(Router::new("host-1"));
-                let words = host.clone();
+                let (host, standby) = (Arc::new(Router::new("host-1")), Arc::new(Router::new("host-2")));
+                let (words, others) = (host.clone(), standby.clone());
                 Self {
                     host,
                     server_type: ServerType::Router,
                     image: image(),
                     words: Arc::new(move || words.words()),
                     cluster: None,
+                    standby: Some((standby, Arc::new(move || others.words()))),
                 }
             }
         }
@@ -101,6 +107,9 @@ impl Ground {
             let mut spec = server("ceph-1", ServerType::Ceph);
             spec.settings.ceph.trash_hours = 0;
             setup = setup.host(spec, Some(cluster.clone()));
+        }
+        if let Some((standby, _)) = &self.standby {
+            setup = setup.host(server("host-2", ServerType::Router), Some(standby.clone()));
         }
         setup.start().await
     }
@@ -154,6 +163,8 @@ pub struct Rig<S> {
     pub patch: fn() -> Value,
     /// What has happened since the resource was built, when the verb is asked for.
     pub since: Option<Before>,
+    /// Whether the verbs meant are those of the standby that follows the resource.
+    pub of_standby: bool,
 }
 
 /// Something that is done while a plain worker serves.
@@ -292,6 +303,40 @@ pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
         })
     };
     Rig::of(Kind::VirtualRouter, wish, patch)
+}
+
+/// The same held by two nodes.
+pub fn virtual_router_pair_rig() -> Rig<VirtualRouterSpec> {
+    let wish = |fleet: &Fleet, vm| {
+        let mut wish = (virtual_router_rig().wish)(fleet, vm);
+        wish.server = Some(fleet.servers[0].id);
+        wish.pair = Some(Pair::default());
+        wish
+    };
+    Rig { wish, ..virtual_router_rig() }
+}
+
+/// Its standby. Its end comes by itself, and again when it has failed.
+pub fn virtual_router_standby_rig() -> Rig<VirtualRouterSpec> {
+    let mut rig = Rig { of_standby: true, ..virtual_router_pair_rig() };
+    rig.verbs.retain(|verb| !matches!(verb, Verb::Scrub | Verb::Scrubprep));
+    rig
+}
+
+/// One that gains a standby.
+pub fn virtual_router_gains_rig() -> Rig<VirtualRouterSpec> {
+    let verbs = vec![Verb::Updaterunning];
+    let patch = || json!({ "pair": {}, "segments": [{ "name": "web", "address": "10.1.0.1/24" }], "vpns": null, "routes": null });
+    let wish = |fleet: &Fleet, vm| VirtualRouterSpec { pair: None, ..(virtual_router_pair_rig().wish)(fleet, vm) };
+    Rig { verbs, patch, wish, ..virtual_router_rig() }
+}
+
+/// One that loses it.
+pub fn virtual_router_loses_rig() -> Rig<VirtualRouterSpec> {
+    Rig {
+        patch: || json!({ "pair": null }),
+        ..Rig { verbs: virtual_router_gains_rig().verbs, ..virtual_router_pair_rig() }
+    }
 }
 
 /// A cluster with two pools, and an image to be cloned.
@@ -489,6 +534,16 @@ async fn built(fleet: &Fleet, wish: VmSpec) -> ResourceId {
     created.resource.id
 }
 
+/// No task is under way, also of those that follow another one.
+pub async fn at_rest(fleet: &Fleet) {
+    eventually(LIMIT, "all tasks end", async || {
+        let tasks = fleet.client.tasks(&Default::default()).await.map_err(|failure| failure.to_string())?.items;
+        let open: Vec<_> = tasks.iter().filter(|task| !task.status.has_ended()).collect();
+        if open.is_empty() { Ok(()) } else { Err(format!("{open:#?}")) }
+    })
+    .await;
+}
+
 impl<S: Spec> Rig<S> {
     /// Every verb of the driver.
     fn of(kind: Kind, wish: fn(&Fleet, Option<ResourceId>) -> S, patch: fn() -> Value) -> Self {
@@ -501,7 +556,23 @@ impl<S: Spec> Rig<S> {
             patch,
             vm: None,
             since: None,
+            of_standby: false,
         }
+    }
+
+    pub fn ground(&self) -> Ground {
+        let mut ground = Ground::of(self.driver.kind);
+        if let Some((_, words)) = ground.standby.as_ref().filter(|_| self.of_standby) {
+            ground.words = words.clone();
+        }
+        ground
+    }
+
+    /// The resource whose verb is meant.
+    fn meant(&self, made: &Accepted<S>) -> ResourceId {
+        let spec = serde_json::to_value(&made.resource.spec).expect("a wish");
+        let second = serde_json::from_value(spec["pair"]["second"].clone()).ok().filter(|_| self.of_standby);
+        second.unwrap_or(made.resource.id)
     }
 
     /// Brings a new resource to where the verb can be asked for, and asks. Until then a plain worker serves; then none.
@@ -511,12 +582,13 @@ impl<S: Spec> Rig<S> {
             None => None,
         };
         let created: Accepted<S> = fleet.create("resource", (self.wish)(fleet, vm)).await;
-        let id = created.resource.id;
+        let (id, meant) = (created.resource.id, self.meant(&created));
         if verb == Verb::Build {
-            return (id, created.task_id);
+            return (meant, created.task_id);
         }
         let helper = fleet.worker("helper", None);
         fleet.reaches::<S>(id, State::Running).await;
+        at_rest(fleet).await;
         if let Some(vm) = vm.filter(|_| S::TYPE == ResourceType::Gpu && verb == Verb::Updatequiesced) {
             fleet.ask::<VmSpec>(vm, State::Quiesce).await;
             fleet.reaches::<VmSpec>(vm, State::Quiesced).await;
@@ -524,6 +596,7 @@ impl<S: Spec> Rig<S> {
             fleet.ask::<S>(id, State::Quiesce).await;
             fleet.reaches::<S>(id, State::Quiesced).await;
         }
+        at_rest(fleet).await;
         if let Some(since) = self.since {
             since(fleet).await;
         }
@@ -537,7 +610,7 @@ impl<S: Spec> Rig<S> {
             Verb::Scrubprep | Verb::Scrub => fleet.ask::<S>(id, State::Scrub).await,
             Verb::Updaterunning | Verb::Updatequiesced => fleet.change::<S>(id, (self.patch)()).await,
         };
-        (id, accepted.task_id)
+        (meant, accepted.task_id)
     }
 
     /// Whether a word of [`Ground::left`] is of the resource, and not of the VM that it belongs to.

@@ -55,6 +55,7 @@ impl Store {
 impl Unit {
     pub async fn ask(&mut self, ask: Ask, state: State) -> Answer<(ResourceRow, TaskId)> {
         let row = self.own(&ask).await?;
+        self.check_asked(&row).await?;
         self.ask_of(row, &ask, state).await
     }
 
@@ -92,6 +93,9 @@ impl Unit {
         }
         let id = task.task.id;
         self.put_task(task);
+        if !ask.dry_run {
+            self.follow(row.resource.id, true).await?;
+        }
         Ok((row, id))
     }
 

@@ -14,7 +14,7 @@ use model::project::Project;
 use model::resource::Resource;
 use model::snapshot::SnapshotSpec;
 use model::vm::{Neighbour, Vm, VmSpec};
-use model::{ResourceId, ResourceType, TaskId, Verb};
+use model::{ResourceId, ResourceType, State, TaskId, Verb};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::sync::{Arc, LazyLock};
@@ -79,21 +79,29 @@ impl Store {
             ResourceType::Vm => {
                 line.int(resource.resource.project_id.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE (project_id = $1 AND type = 'virtual_router' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE (project_id = $1 AND type = 'virtual_router' \
                  OR vm_id = $2 AND type <> 'backup') AND state <> 'closed' ORDER BY id LIMIT $3"
             }
-            ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) => {
+            // A standby goes when its router has gone, or has let go of it.
+            ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) && !resource.is_standby() => {
                 line.int(resource.resource.project_id.0);
-                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' ORDER BY id LIMIT $2"
+            }
+            // Its standby, and those that it had.
+            ResourceType::VirtualRouter => {
+                line.int(resource.resource.id.0);
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE pair_id = $1 AND id <> $1 AND state <> 'closed' \
                  ORDER BY id LIMIT $2"
             }
-            ResourceType::VirtualRouter => return Ok(Vec::new()),
             ResourceType::Snapshot | ResourceType::Backup | ResourceType::Ceph | ResourceType::Gpu => {
                 let Some(vm) = resource.vm_id else { return Ok(Vec::new()) };
                 line.int(vm.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' \
-                 ORDER BY id LIMIT $3"
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END, pair_id FROM resources \
+                 WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' ORDER BY id LIMIT $3"
             }
         };
         line.int(MOST);
@@ -102,9 +110,16 @@ impl Store {
             let mut from = Reader::new(row);
             let (id, resource_type, state) = (ResourceId(from.int()?), from.word()?, from.word()?);
             let snapshot: Option<SnapshotSpec> = from.maybe_json()?;
-            Ok(Related { id, resource_type, state, parent: snapshot.and_then(|snapshot| snapshot.parent) })
+            let is_standby = from.maybe_int()?.is_some_and(|first| first != id.0);
+            let parent = snapshot.and_then(|snapshot| snapshot.parent);
+            Ok((Related { id, resource_type, state, parent }, is_standby))
         };
-        rows.iter().map(one).collect()
+        let all = rows.iter().map(one).collect::<Answer<Vec<_>>>()?;
+        Ok(if resource.resource_type() == ResourceType::Vm {
+            one_router(all)
+        } else {
+            all.into_iter().unzip::<_, _, _, Vec<_>>().0
+        })
     }
 
     async fn companion_of(&self, vm: Option<ResourceId>) -> Answer<Option<Vm>> {
@@ -124,4 +139,21 @@ impl Store {
         let vms = rows.iter().map(ResourceRow::shown::<VmSpec>).collect::<Answer<Vec<Vm>>>()?;
         Ok(vms.into_iter().map(|vm| Neighbour { id: vm.id, name: vm.name, nics: vm.spec.nics }).collect())
     }
+}
+
+/// A VM needs one of two routers: the standby only while the first does not run and the standby does.
+fn one_router(all: Vec<(Related, bool)>) -> Vec<Related> {
+    let runs = |state| matches!(state, State::Running | State::RunningUpdate | State::RunningUpdating);
+    let is_router = |related: &Related| related.resource_type == ResourceType::VirtualRouter;
+    let first_runs = all.iter().any(|(related, standby)| is_router(related) && !standby && runs(related.state));
+    let in_place = all.iter().find(|(related, standby)| is_router(related) && *standby && runs(related.state));
+    let chosen = in_place.filter(|_| !first_runs).map(|(related, _)| related.id);
+    let is_meant = |related: &Related, standby: bool| match chosen {
+        Some(chosen) => related.id == chosen,
+        None => !standby,
+    };
+    all.into_iter()
+        .filter(|(related, standby)| !is_router(related) || is_meant(related, *standby))
+        .map(|(one, _)| one)
+        .collect()
 }

@@ -39,6 +39,9 @@ impl Unit {
     async fn cancel(&mut self, id: TaskId, who: &Who) -> Answer<()> {
         let mut row = self.seen_task(id, who).await?;
         let resource = self.resource_of(&row).await?;
+        if !row.task.dry_run {
+            self.check_asked(&resource).await?;
+        }
         match row.task.status {
             TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled => {
                 let fault = Fault::new(&codes::TASK_NOT_CANCELLABLE).hole("task", id).hole("status", row.task.status);

@@ -2,6 +2,7 @@
 
 use crate::ask::Ask;
 use crate::create::{accepted, unfit};
+use crate::drift::is_outage;
 use crate::page::merge;
 use crate::place::{Want, place};
 use crate::refusal::{Answer, Refusal, allowed};
@@ -39,6 +40,7 @@ impl Store {
 impl Unit {
     async fn change(&mut self, ask: Ask, version: Version, patch: Value) -> Answer<(ResourceRow, TaskId)> {
         let mut row = self.own(&ask).await?;
+        self.check_asked(&row).await?;
         let (kind, from) = (row.resource.kind, row.resource.state);
         if row.resource.version != version {
             return Err(Refusal::etag(row.label(), row.resource.version, version));
@@ -54,10 +56,13 @@ impl Unit {
         let Some(found) = states::row(kind, into).filter(|_| is_gpu || may.contains(&into) && is_update) else {
             return Err(Refusal::state(row.label(), from, may, into));
         };
-        let (now, next) = self.next_wish(&row, &patch).await?;
+        let (now, mut next) = self.next_wish(&row, &patch).await?;
         // What could not be attached may still be taken from its VM: else it would hold the VM for ever.
         let is_release = row.vm_id.is_some() && next.vm().is_none();
-        if from == State::Unresourced && !is_gpu && !is_release {
+        // A router whose node is away is changed on the other one, and here once the node is back.
+        let is_held =
+            now.pair().is_some() && row.resource.error.as_ref().is_some_and(|error| is_outage(error.category));
+        if from == State::Unresourced && !is_gpu && !is_release && !is_held {
             return Err(Refusal::state(row.label(), from, may, into));
         }
         let (into, found) = match is_gpu {
@@ -75,6 +80,7 @@ impl Unit {
         let labels = if next.labels() == now.labels() { BTreeMap::new() } else { next.labels() };
         self.check_growth(&row, grown, &labels)?;
 
+        let fresh = self.pair_of_change(&row, &now, &mut next, ask.dry_run)?;
         row.vm_id = next.vm().or(row.vm_id);
         let mut task = self.new_task(&row, found.verb, ask.request(from)).await?;
         if ask.dry_run {
@@ -84,6 +90,7 @@ impl Unit {
             self.exchange(row.resource.server_id, row.took, grown);
             row.took = grown;
             task.spec_before = Some(std::mem::replace(&mut row.resource.spec, next.to_text()));
+            row.pair_id = next.pair().map(|_| row.resource.id);
             row.resource.task_id = Some(task.task.id);
             self.shift(&mut row, into, &ask.who.name, Some(&task.task)).await?;
             self.queue(&mut task, &row, None);
@@ -91,7 +98,11 @@ impl Unit {
         }
         let id = task.task.id;
         self.put_task(task);
+        if let Some((second, server)) = fresh.filter(|_| !ask.dry_run) {
+            self.create_standby(&row, second, server, &ask.who.name).await?;
+        }
         if !ask.dry_run {
+            self.follow(row.resource.id, true).await?;
             self.tell_router_of(&row, &now.to_text(), &ask.who.name).await?;
         }
         Ok((row, id))

@@ -30,6 +30,8 @@ struct Stand {
     kind: Kind,
     state: State,
     verb: Verb,
+    /// Of a router that two nodes hold, where the other one is.
+    standby: Option<Server>,
 }
 
 impl Store {
@@ -118,11 +120,16 @@ impl Unit {
     }
 
     async fn create(&mut self, order: Order, by: String, traceparent: Option<String>) -> Answer<(ResourceRow, TaskId)> {
-        let Stand { server, kind, state, verb } = self.stand(&order).await?;
+        let Stand { server, kind, state, verb, standby } = self.stand(&order).await?;
         let Order { project_id, name, resource_type: _, mut wish } = order;
         self.counters.resource += 1;
         let id = ResourceId(self.counters.resource);
         wish.name_nics(id, None);
+        let second = standby.map(|server| {
+            self.counters.resource += 1;
+            (ResourceId(self.counters.resource), server)
+        });
+        wish.name_pair(id, second.as_ref().map(|(second, _)| *second));
         wish.stand_on_nothing();
         self.number_segments(&mut wish, project_id).await?;
         let took = wish.takes();
@@ -156,6 +163,7 @@ impl Unit {
             vm_id: wish.vm(),
             stale: false,
             checked_at: self.now,
+            pair_id: second.as_ref().map(|_| id),
         };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
         let mut task = self.new_task(&row, verb, request).await?;
@@ -165,6 +173,9 @@ impl Unit {
         let id = task.task.id;
         self.put_task(task);
         self.put_resource(row.clone());
+        if let Some((second, server)) = second {
+            self.create_standby(&row, second, server, &by).await?;
+        }
         self.tell_router(project_id, wish.nics(), &by).await?;
         Ok((row, id))
     }
@@ -201,7 +212,11 @@ impl Unit {
                 let name = row.server.spec.name.clone();
                 place([self.candidate(row)], &want).map_err(|checks| unfit(&name, checks))?
             }
-            None => place(self.servers.iter().map(|row| self.candidate(row)), &want).map_err(no_place)?,
+            None => {
+                let taken = order.wish.pair().and_then(|pair| pair.server);
+                let all = self.servers.iter().map(|row| self.candidate(row));
+                place(all.filter(|candidate| Some(candidate.id) != taken), &want).map_err(no_place)?
+            }
         };
         self.check_device(id, None, &order.wish).await?;
         let row = self.servers.get(&id).ok_or_else(|| Refusal::not_found("server", id))?;
@@ -213,7 +228,9 @@ impl Unit {
         };
         let begins = states::row(kind, state).map(|row| row.verb);
         let verb = begins.ok_or_else(|| Refusal::spec(format_args!("a {kind} cannot be made")))?;
-        Ok(Stand { server: row.server.clone(), kind, state, verb })
+        let server = row.server.clone();
+        let standby = self.stand_of_standby(&order.wish, id, kind)?;
+        Ok(Stand { server, kind, state, verb, standby })
     }
 
     async fn check_only_router(&mut self, project: ProjectId) -> Answer<()> {
@@ -251,7 +268,7 @@ pub(crate) fn unfit(server: &str, checks: Vec<PlacementCheck>) -> Refusal {
     Refusal { checks, ..fault.into() }
 }
 
-fn no_place(checks: Vec<PlacementCheck>) -> Refusal {
+pub(crate) fn no_place(checks: Vec<PlacementCheck>) -> Refusal {
     let fault = Fault::new(&codes::NO_PLACE).hole("checks", place::line(&checks));
     Refusal { checks, ..fault.into() }
 }

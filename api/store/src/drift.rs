@@ -239,6 +239,6 @@ impl Unit {
 }
 
 /// The host was not looked at.
-fn is_outage(category: Category) -> bool {
+pub(crate) fn is_outage(category: Category) -> bool {
     matches!(category, Category::HostUnreachable | Category::Deadline | Category::Locked)
 }

@@ -37,6 +37,7 @@ mod migrate;
 mod network;
 mod orphan;
 mod page;
+mod pair;
 mod place;
 mod project;
 mod record;

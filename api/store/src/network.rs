@@ -8,7 +8,8 @@ use crate::wish::Wish;
 use model::vm::Nic;
 use model::{ProjectId, ResourceId, ResourceType, SegmentId, State};
 
-const ROUTER: &str = "SELECT id FROM resources WHERE project_id = $1 AND type = 'virtual_router' AND state <> 'closed'";
+const ROUTER: &str = "SELECT id FROM resources WHERE project_id = $1 AND type = 'virtual_router' AND state <> 'closed' \
+                      AND (pair_id IS NULL OR pair_id = id)";
 
 impl Unit {
     /// Numbers the segments that a wish names; whatever stood there is not believed.
@@ -43,7 +44,7 @@ impl Unit {
     pub async fn router(&mut self, project: ProjectId) -> Answer<Option<ResourceId>> {
         let is_it = |row: &&ResourceRow| {
             let router = row.resource_type() == ResourceType::VirtualRouter && row.resource.project_id == project;
-            router && row.resource.state != State::Closed
+            router && row.resource.state != State::Closed && !row.is_standby()
         };
         if let Some(row) = self.resources.unstored().find(is_it) {
             return Ok(Some(row.resource.id));
@@ -72,16 +73,20 @@ impl Unit {
             return Ok(());
         }
         let Some(id) = self.router(project).await? else { return Ok(()) };
-        let Some(mut row) = self.resource(id).await? else { return Ok(()) };
+        let Some(row) = self.resource(id).await? else { return Ok(()) };
         let mut wish = Wish::from_text(ResourceType::VirtualRouter, &row.resource.spec)?;
         if !wish.segments().iter().any(|(name, _)| nics.iter().any(|nic| nic.segment == *name)) {
             return Ok(());
         }
-        if row.resource.state == State::Running {
-            return self.make_as_wished(row, by).await.map(drop);
+        let standbys = self.standbys(id).await?;
+        for mut row in [row].into_iter().chain(standbys) {
+            if row.resource.state == State::Running {
+                self.make_as_wished(row, by).await?;
+            } else {
+                row.stale = true;
+                self.put_resource(row);
+            }
         }
-        row.stale = true;
-        self.put_resource(row);
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! Reading resources and their history.
 
 use crate::page::{Cut, Where, read};
+use crate::pair::show_standby;
 use crate::record::Line;
 use crate::refusal::{Answer, Refusal};
 use crate::rows::{ResourceRow, Told};
 use crate::unit::select;
+use crate::wish::Wish;
 use crate::{Store, Who};
 use iaas::tenant::{Page, ResourceFilter};
 use model::history::HistoryRecord;
@@ -13,7 +15,15 @@ use model::{ResourceId, ResourceType, State};
 
 impl Store {
     pub async fn resource_read<S: Spec>(&self, id: ResourceId, who: &Who) -> Answer<Resource<S>> {
-        self.resource_row(S::TYPE, id, who).await?.shown()
+        let row = self.resource_row(S::TYPE, id, who).await?;
+        let mut shown = row.shown()?;
+        if row.pair_id == Some(id)
+            && let Some(second) = Wish::from_text(S::TYPE, &row.resource.spec)?.pair().and_then(|pair| pair.second)
+            && let Some(standby) = read::<ResourceRow>(self.pool(), second.0).await?
+        {
+            show_standby(&mut shown.facts, &standby, &row.resource.spec);
+        }
+        Ok(shown)
     }
 
     /// Without closed ones, unless they are asked for.

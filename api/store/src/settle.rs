@@ -137,20 +137,29 @@ impl Unit {
         if into != State::Unresourced {
             resource.vm_id = wish.vm();
         }
+        if !resource.is_standby() {
+            resource.pair_id = wish.pair().map(|_| resource.resource.id);
+        }
         if resource.resource_type() == ResourceType::Snapshot && matches!(end, End::Succeeded) {
             self.settle_snapshot(&mut resource, found.verb, by).await?;
         }
         self.reckon(&mut resource, into)?;
         resource.scrub_due_at = match into {
+            // It goes when its router does.
+            State::ScrubQueue if resource.is_standby() => None,
             State::ScrubQueue => Some(self.grace_end(&resource).await?),
             _ => self.expiry(&resource, into)?,
         };
         self.shift(&mut resource, into, by, Some(&row.task)).await?;
         self.close_task(row, end, &resource);
-        let project = resource.resource.project_id;
+        let (project, id, is_standby) = (resource.resource.project_id, resource.resource.id, resource.is_standby());
         match into {
             State::Running if resource.stale => drop(self.make_as_wished(resource, by).await?),
             _ => self.put_resource(resource),
+        }
+        // What has just failed is not tried again by itself, unless the failure is its router's.
+        if !(is_standby && into == State::Unresourced) {
+            self.follow(id, false).await?;
         }
         match into {
             State::Closed => self.tell_router(project, wish.nics(), by).await,

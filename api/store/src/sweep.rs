@@ -16,7 +16,7 @@ use crate::unit::Unit;
 use errors::{Fault, driver};
 use iaas::fleet::Swept;
 use model::task::TaskStatus;
-use model::{ResourceId, State, TaskId, states};
+use model::{ResourceId, State, TaskId, Verb, states};
 
 pub(crate) const DUE_TASKS: &str = "SELECT id FROM tasks WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
 pub(crate) const DUE_RESOURCES: &str =
@@ -54,6 +54,7 @@ impl Unit {
             }
         }
         self.sweep_drift().await?;
+        self.sweep_pairs().await?;
         let (again, failed) = self.sweep_errands().await?;
         swept.expired += again;
         swept.failed += failed;
@@ -171,15 +172,19 @@ impl Unit {
     }
 
     /// The resource can no longer be restored: its scrub begins.
-    async fn sweep_grace(&mut self, mut row: ResourceRow, swept: &mut Swept) -> Answer<()> {
+    async fn sweep_grace(&mut self, row: ResourceRow, swept: &mut Swept) -> Answer<()> {
         let passed = row.scrub_due_at.is_some_and(|due| due <= self.now);
         let found =
             states::row(row.resource.kind, State::ScrubQueue).filter(|_| row.resource.state == State::ScrubQueue);
         let Some(found) = found.filter(|_| passed) else { return Ok(()) };
-        let request =
-            Request { by: "grace period".into(), from: Some(State::ScrubQueue), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request).await?;
         swept.due += 1;
+        self.begin_scrub(row, found.verb, "grace period").await
+    }
+
+    /// Of a resource in the scrub queue.
+    pub async fn begin_scrub(&mut self, mut row: ResourceRow, verb: Verb, by: &str) -> Answer<()> {
+        let request = Request { by: by.into(), from: Some(State::ScrubQueue), traceparent: None, dry_run: false };
+        let mut task = self.new_task(&row, verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         row.resource.version.0 += 1;

@@ -12,6 +12,7 @@ mod errand;
 mod feed;
 mod gpu;
 mod group;
+mod pair;
 mod place;
 mod records;
 mod settle;

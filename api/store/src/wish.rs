@@ -11,6 +11,7 @@ use model::resource::Spec;
 use model::server::Capacity;
 use model::snapshot::SnapshotSpec;
 use model::virtual_router::VirtualRouterSpec;
+use model::virtual_router::pair::Pair;
 use model::vm::{Nic, VmSpec};
 use model::{ImageId, ResourceId, ResourceType, SegmentId, ServerId, names};
 use serde_json::Value;
@@ -112,6 +113,23 @@ impl Wish {
             Self::Vm(vm) => vm.server,
             Self::VirtualRouter(router) => router.server,
             Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
+    /// Of a router: that two nodes are to hold it.
+    pub fn pair(&self) -> Option<&Pair> {
+        match self {
+            Self::VirtualRouter(router) => router.pair.as_ref(),
+            Self::Vm(_) | Self::Snapshot(_) | Self::Backup(_) | Self::Ceph(_) | Self::Gpu(_) => None,
+        }
+    }
+
+    /// The two routers that it is held by.
+    pub fn name_pair(&mut self, first: ResourceId, second: Option<ResourceId>) {
+        if let Self::VirtualRouter(router) = self
+            && let Some(pair) = &mut router.pair
+        {
+            (pair.first, pair.second) = (Some(first), second);
         }
     }
 

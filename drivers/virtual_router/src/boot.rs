@@ -2,9 +2,10 @@
 //! functions, with golden files.
 
 use crate::vpn::{Carried, Vpns};
+use crate::vrrp;
 use commands::ip::link;
 use commands::strongswan::{self, Start};
-use commands::{dnsmasq, nft, sysctl, wireguard};
+use commands::{dnsmasq, keepalived, nft, sysctl, wireguard};
 use model::{ResourceId, names};
 
 /// What a unit is made from.
@@ -18,10 +19,12 @@ pub struct Boot<'a> {
     /// Whether a rule logs.
     pub logs: bool,
     pub vpns: &'a Vpns,
+    /// Where two nodes hold it.
+    pub vrrp: Option<&'a vrrp::Config>,
 }
 
 pub fn unit(boot: &Boot<'_>) -> String {
-    let Boot { router, folder, serves, floods, logs, vpns } = boot;
+    let Boot { router, folder, serves, floods, logs, vpns, vrrp } = boot;
     let namespace = names::router_namespace(*router);
     let path = |name: &str| format!("{folder}/{name}");
     let (forwarding, ruleset, config) =
@@ -65,6 +68,12 @@ pub fn unit(boot: &Boot<'_>) -> String {
         lines.push(("-", start.argv(&namespace)));
         lines.push(("-", strongswan::load_argv(uri, connections)));
     }
+    // Last: who holds the addresses serves.
+    let pair = vrrp.map(|own| (own, keepalived::Start::new(&path(vrrp::CONFIG), &own.pid_file, &own.vrrp_pid_file)));
+    if let Some((own, start)) = &pair {
+        lines.push(("-", vec!["rm", "-f", &own.pid_file, &own.vrrp_pid_file]));
+        lines.push(("", start.argv(&namespace)));
+    }
     let starts: String = lines.iter().map(|(sign, argv)| format!("ExecStart={sign}{}\n", line(argv))).collect();
     format!(
         "[Unit]\nDescription=drover virtual_router {router}\nWants=network-online.target\nAfter=network-online.target\n\n\
@@ -84,6 +93,7 @@ fn line(argv: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::{Power, layout};
     use crate::sample;
     use crate::vpn::Means;
     use model::virtual_router::VirtualRouter;
@@ -96,11 +106,16 @@ mod tests {
             let network = Network::read(&router.spec).unwrap();
             let means = Means { esp: Carried::Kernel, wireguard: Carried::Kernel };
             let vpns = &Vpns::of(ResourceId(7), folder, &network, means);
-            let boot = Boot { router: ResourceId(7), folder, serves: true, floods: false, logs: true, vpns };
+            let router = ResourceId(7);
+            let layout = layout(router, &network, &sample::settings(), Power::On);
+            let vrrp = vrrp::config(folder, router, network.pair, &layout);
+            let vrrp = vrrp.as_ref();
+            let boot = Boot { router, folder, serves: true, floods: false, logs: true, vpns, vrrp };
             sample::golden(golden, unit(&boot).as_bytes());
         };
         files(&sample::router(), "drover-r7.service");
         files(&sample::with_vpns(), "drover-r7-vpns.service");
+        files(&sample::paired(), "drover-r7-pair.service");
     }
 
     #[test]

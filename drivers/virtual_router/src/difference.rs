@@ -2,7 +2,7 @@
 //! function. The difference from nothing is what brings a router back when its node starts.
 
 use crate::layout::{Layout, Port, Power, Way};
-use commands::ip::link::{Interface, Link, Route};
+use commands::ip::link::{Address, Interface, Link, Route};
 use ipnet::IpNet;
 use model::names;
 use std::net::IpAddr;
@@ -91,8 +91,10 @@ fn outside(layout: &Layout, port: &Port, found: &Found, lines: &mut Vec<String>)
 fn inside(port: &Port, found: &Found, lines: &mut Vec<String>) -> bool {
     let name = &port.inside;
     let there = found.inside.iter().find(|own| own.link.name == *name);
-    let has: Vec<IpNet> = there.map(global).unwrap_or_default();
-    let gone: Vec<_> = has.iter().filter(|net| !port.addresses.contains(net)).collect();
+    let has: Vec<IpNet> = there.map(set_here).unwrap_or_default();
+    // What it has while it serves comes and goes with that.
+    let is_held = |net: &IpNet| !port.held.is_empty() && !names::is_pair_address(net.addr());
+    let gone: Vec<_> = has.iter().filter(|net| !port.addresses.contains(net) && !is_held(net)).collect();
     // Before what comes: the first address of a network takes the others with it when it goes.
     lines.extend(gone.iter().map(|net| format!("address delete {net} dev {name}")));
     for net in port.addresses.iter().filter(|net| !has.contains(net)) {
@@ -109,9 +111,15 @@ fn inside(port: &Port, found: &Found, lines: &mut Vec<String>) -> bool {
     !gone.is_empty() || there.is_none()
 }
 
-fn global(interface: &Interface) -> Vec<IpNet> {
-    let own = interface.addresses.iter().filter(|address| address.scope == "global");
-    own.filter_map(|address| IpNet::new(address.local, address.prefix).ok()).collect()
+/// All but those that the kernel sets by itself.
+fn set_here(interface: &Interface) -> Vec<IpNet> {
+    let is_ours = |address: &&Address| address.scope == "global" || names::is_pair_address(address.local);
+    interface
+        .addresses
+        .iter()
+        .filter(is_ours)
+        .filter_map(|address| IpNet::new(address.local, address.prefix).ok())
+        .collect()
 }
 
 fn routes(layout: &Layout, found: &Found, anew: bool, lines: &mut Vec<String>) {
@@ -132,16 +140,8 @@ fn routes(layout: &Layout, found: &Found, anew: bool, lines: &mut Vec<String>) {
     }
     for way in &layout.routes {
         if anew || !found.routes.iter().any(|route| is(way, route)) {
-            lines.push(format!("route replace {}{} proto static", way.to, through(way)));
+            lines.push(format!("route replace {}{} proto static", way.to, way.through()));
         }
-    }
-}
-
-fn through(way: &Way) -> String {
-    match (way.via, &way.link) {
-        (Some(via), Some(link)) => format!(" via {via} dev {link} onlink"),
-        (Some(via), None) => format!(" via {via}"),
-        (None, link) => format!(" dev {}", link.as_deref().unwrap_or(LOOPBACK)),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Virtual routers on Linux: a network namespace for each, by iproute2, nftables, dnsmasq,
-//! strongSwan and WireGuard.
+//! strongSwan, WireGuard and keepalived.
 
 use lifecycle::{Driver, Entry, attempt};
 use model::{Kind, Verb};
@@ -22,6 +22,7 @@ pub mod dnsmasq;
 mod layout;
 pub mod ruleset;
 pub mod vpn;
+mod vrrp;
 
 #[cfg(test)]
 mod sample;

@@ -15,8 +15,10 @@ use crate::steps::leftovers::NoLeftovers;
 use crate::steps::links::Links;
 use crate::steps::namespace::Namespace;
 use crate::steps::ruleset::Loads;
+use crate::steps::vrrp::{LetGo, NoVrrp, Vrrp};
 use crate::steps::wireguard::{WireguardLink, WireguardPeer};
 use crate::vpn::Vpns;
+use crate::vrrp;
 use commands::ip::link;
 use lifecycle::{Context, Steps};
 use model::names;
@@ -34,6 +36,8 @@ pub struct Parts {
     pub hosts: String,
     pub logs: bool,
     pub vpns: Vpns,
+    /// None where the router stands alone.
+    pub vrrp: Option<vrrp::Config>,
 }
 
 impl Parts {
@@ -47,6 +51,7 @@ impl Parts {
         let hosts = dnsmasq::hosts(network, &cx.neighbours);
         let logs = network.rules.iter().any(|rule| rule.log);
         let vpns = Vpns::of(router.id, &folder, network, plan.means);
+        let vrrp = vrrp::config(&folder, router.id, network.pair, &layout);
         let from_nothing = difference(&layout, &Found::default());
         let segments = network.lans.iter();
         let bridges = segments.flat_map(|lan| carrier::from_nothing(&settings.carrier, lan.id, &lan.bridge()));
@@ -63,6 +68,7 @@ impl Parts {
             floods: !flood.is_empty(),
             logs,
             vpns: &vpns,
+            vrrp: vrrp.as_ref(),
         };
         let file = |name: &str, text: String, mode| File { path: format!("{folder}/{name}"), text, mode };
         // dnsmasq reads its files of hosts as a user of its own.
@@ -78,6 +84,7 @@ impl Parts {
             File { path: names::router_unit_file(router.id), text: unit(&boot), mode: 0o644 },
         ];
         files.extend(dnsmasq.as_ref().map(|config| file("dnsmasq.conf", config.text.clone(), 0o644)));
+        files.extend(vrrp.as_ref().map(|config| file(vrrp::CONFIG, config.text.clone(), 0o600)));
         if let Some(ipsec) = &vpns.ipsec {
             files.push(file("strongswan.conf", ipsec.daemon.clone(), 0o600));
             files.push(file("swanctl.conf", ipsec.connections.clone(), 0o600));
@@ -88,13 +95,13 @@ impl Parts {
             mode: 0o600,
         }));
         let hosts = digest(&format!("{leases}\n{hosts}"));
-        Self { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns }
+        Self { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns, vrrp }
     }
 }
 
 /// The router is there as its record says, plugged in or not. The ruleset is loaded before any link is there.
 pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power, steps: &mut Steps) {
-    let Parts { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns } = Parts::of(cx, router, plan, power);
+    let Parts { folder, files, layout, ruleset, dnsmasq, hosts, logs, vpns, vrrp } = Parts::of(cx, router, plan, power);
     let namespace = layout.namespace.clone();
     cx.fact("namespace", namespace.as_str());
     let mut wanted: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
@@ -111,7 +118,10 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     for own in &vpns.wireguard {
         steps.then(WireguardLink { namespace: namespace.clone(), link: own.link.clone(), by: vpns.by });
     }
-    steps.then(Links { layout });
+    if vrrp.is_none() {
+        steps.then(NoVrrp { namespace: namespace.clone(), folder: folder.clone() });
+    }
+    steps.then(Links { layout: layout.clone(), keeps: vrrp.is_some() });
     let pid_file = dnsmasq.map(|config| config.pid_file);
     steps.then(Serving { namespace: namespace.clone(), folder: folder.clone(), pid_file: pid_file.clone() });
     steps.then(Loaded { namespace: namespace.clone(), folder: folder.clone(), pid_file, hosts });
@@ -123,6 +133,12 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     if let Some(config) = vpns.ipsec {
         wanted.extend([config.pid_file.clone(), config.socket.clone(), format!("{folder}/vpns")]);
         steps.then(Connected { namespace, folder: folder.clone(), config });
+    }
+    if let Some(config) = vrrp {
+        wanted.extend([config.pid_file.clone(), config.vrrp_pid_file.clone(), format!("{folder}/keepalived-told")]);
+        steps.then(Vrrp { layout: layout.clone(), folder: folder.clone(), config });
+        steps.then(LetGo { layout: layout.clone() });
+        steps.then(Links { layout, keeps: false });
     }
     steps.then(NoLeftovers { folder, wanted });
     steps.then(Booted { router: router.id });

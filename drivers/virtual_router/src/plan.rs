@@ -2,9 +2,10 @@
 
 use crate::vpn::{Carried, Means};
 use commands::ip::link;
-use commands::{files, strongswan, unshare, wireguard};
+use commands::{files, keepalived, strongswan, unshare, wireguard};
 use errors::Fault;
 use lifecycle::{Context, Prerequisite};
+use model::ResourceType;
 use model::server::Carrier;
 use model::virtual_router::VirtualRouter;
 use model::virtual_router::network::Network;
@@ -35,15 +36,22 @@ pub async fn look(cx: &Context, router: &VirtualRouter) -> Result<Prerequisite<P
         return Ok(Prerequisite::Refuse(fault.hole("host", cx.host())));
     }
     Ok(match means(cx, &network).await? {
-        Ok(means) => Prerequisite::Ready(Plan { network, means }),
+        // A standby that goes may still have the addresses that this router is to have alone.
+        Ok(means) => {
+            let standby = network.pair.map(|halves| halves.second);
+            cx.needs_put_aside(ResourceType::VirtualRouter, standby, Plan { network, means })
+        }
         Err(fault) => Prerequisite::Refuse(fault),
     })
 }
 
-/// What the node has for the VPNs: the kernel's own, else a process; or what is to be installed.
+/// What the node has for VPNs and a pair: the kernel's own, else a process; or what is to be installed.
 async fn means(cx: &Context, network: &Network) -> Result<Result<Means, Fault>, Fault> {
     let mut means = Means { esp: Carried::Kernel, wireguard: Carried::Kernel };
     let mut needed = Vec::new();
+    if network.pair.is_some() {
+        needed.push((keepalived::KEEPALIVED, "keepalived"));
+    }
     if network.vpns.iter().any(|site| site.ipsec().is_some()) {
         needed.extend([(strongswan::CHARON, "charon-systemd"), (strongswan::SWANCTL, "strongswan-swanctl")]);
         if !cx.run(unshare::has_esp()).await? {
@@ -60,7 +68,7 @@ async fn means(cx: &Context, network: &Network) -> Result<Result<Means, Fault>, 
     }
     for (program, package) in needed {
         if !cx.run(files::exists(program)).await? {
-            let fault = Fault::new(&errors::virtual_router::NO_VPN_PROGRAM).hole("program", program);
+            let fault = Fault::new(&errors::virtual_router::NO_PROGRAM).hole("program", program);
             return Ok(Err(fault.hole("package", package).hole("host", cx.host())));
         }
     }

@@ -21,7 +21,7 @@ pub struct Ruleset {
 pub fn ruleset(router: ResourceId, network: &Network) -> Ruleset {
     let mut body = String::new();
     sets(network, &mut body);
-    input(network, &mut body);
+    input(router, network, &mut body);
     forward(router, network, &mut body);
     if network.public.is_some() {
         nat(network, &mut body);
@@ -71,7 +71,7 @@ fn links(network: &Network) -> Option<String> {
 }
 
 /// What is meant for the router itself.
-fn input(network: &Network, out: &mut String) {
+fn input(router: ResourceId, network: &Network, out: &mut String) {
     let mut rules: Vec<String> = [
         "ct state invalid drop",
         "ct state established,related accept",
@@ -87,6 +87,11 @@ fn input(network: &Network, out: &mut String) {
         rules.push(format!("iifname {links} meta l4proto {{ tcp, udp }} th dport 53 accept"));
         rules.push(format!("iifname {links} udp dport {{ 67, 547 }} accept"));
     }
+    // VRRP, which has no secret: nobody but the other router of the pair is heard.
+    rules.extend(network.pair.map(|halves| {
+        let peer = names::pair_address(halves.other(router));
+        format!("iifname \"{}\" ip6 saddr {peer} meta l4proto 112 accept", names::UPLINK)
+    }));
     rules.extend(vpn::openings(network));
     chain(out, "input", "type filter hook input priority filter; policy drop;", &rules);
 }
@@ -157,6 +162,8 @@ mod tests {
         let network = Network::read(&router.spec).unwrap();
         let vpns = Network::read(&sample::with_vpns().spec).unwrap();
         sample::golden("ruleset-vpns.nft", ruleset(router.id, &vpns).text.as_bytes());
+        let paired = Network::read(&sample::paired().spec).unwrap();
+        sample::golden("ruleset-pair.nft", ruleset(router.id, &paired).text.as_bytes());
         sample::golden("ruleset.nft", ruleset(router.id, &network).text.as_bytes());
     }
 

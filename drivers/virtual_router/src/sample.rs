@@ -75,6 +75,13 @@ pub fn with_vpns() -> VirtualRouter {
     router
 }
 
+/// The same with a standby.
+pub fn paired() -> VirtualRouter {
+    let mut router = router();
+    router.spec.pair = serde_json::from_value(json!({ "first": 7, "second": 8 })).expect("a pair");
+    router
+}
+
 pub fn settings() -> RouterSettings {
     let settings = json!({ "gateway": "203.0.113.1", "gateway_v6": "2001:db8::1", "dns": ["192.0.2.1"] });
     serde_json::from_value(settings).expect("settings")

@@ -4,6 +4,7 @@ use super::Session;
 use super::resource::{self, Any, New, Switch};
 use clap::Subcommand;
 use model::ServerId;
+use model::virtual_router::pair::Pair;
 use model::virtual_router::{Segment, VirtualRouterSpec};
 
 #[derive(Debug, Subcommand)]
@@ -18,6 +19,12 @@ pub enum Router {
         /// The server it must stand on
         #[arg(long, value_name = "ID")]
         server: Option<ServerId>,
+        /// The public IPv4 address with prefix length: 203.0.113.7/24
+        #[arg(long, value_name = "CIDR")]
+        address: Option<String>,
+        /// Have a second node take over when the first one fails; it needs a public address
+        #[arg(long)]
+        pair: bool,
     },
     #[command(flatten)]
     Any(Any),
@@ -33,8 +40,10 @@ fn segment(text: &str) -> Result<Segment, String> {
 
 pub async fn run(session: &Session, command: Router) -> anyhow::Result<()> {
     match command {
-        Router::Create { new, segments, server } => {
-            new.create(session, || Ok(VirtualRouterSpec { segments, server, ..VirtualRouterSpec::default() })).await
+        Router::Create { new, segments, server, address, pair } => {
+            let pair = pair.then(Pair::default);
+            let spec = VirtualRouterSpec { segments, server, address, pair, ..VirtualRouterSpec::default() };
+            new.create(session, || Ok(spec)).await
         }
         Router::Any(command) => resource::any::<VirtualRouterSpec>(session, command).await,
         Router::Switch(command) => resource::switch::<VirtualRouterSpec>(session, command).await,

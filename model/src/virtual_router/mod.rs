@@ -1,6 +1,7 @@
 //! A virtual router's wish: one per project.
 
 pub mod network;
+pub mod pair;
 pub mod site;
 pub mod vpn;
 
@@ -12,6 +13,7 @@ use crate::server::Capacity;
 use crate::vm::PhantomScript;
 use crate::{ResourceType, SegmentId, ServerId};
 use network::Network;
+use pair::Pair;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -56,6 +58,9 @@ pub struct VirtualRouterSpec {
     /// The node it must stand on; without it the API picks one.
     #[serde(default)]
     pub server: Option<ServerId>,
+    /// A second node that has all of it, and takes over when the first one fails: `{}`. It needs a public address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
     /// On a phantom server: faults to rehearse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomScript>,
@@ -178,7 +183,12 @@ impl Spec for VirtualRouterSpec {
         if self.server != next.server && next.server.is_some() {
             return Err("server cannot be changed".into());
         }
-        Ok(())
+        match (&self.pair, &next.pair) {
+            (Some(now), Some(next)) if now.server != next.server => {
+                Err("pair.server cannot be changed: take the pair away first".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn takes(&self) -> Capacity {

@@ -1,9 +1,10 @@
 //! A router's wish as it was read: addresses, networks and ranges as such, and nothing in it that contradicts itself. All that
 //! is wrong with a wish is said here, in a phrase that names the field.
 
+use super::pair::{Halves, Seat};
 use super::site::{self, Site};
 use super::{Ports, Protocol, Rule, Segment, VirtualRouterSpec};
-use crate::{SegmentId, names};
+use crate::{ResourceId, SegmentId, names};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -29,6 +30,8 @@ pub struct Network {
     pub routes: Vec<(IpNet, IpAddr)>,
     pub dns: Vec<IpAddr>,
     pub vpns: Vec<Site>,
+    /// Where two nodes hold it.
+    pub pair: Option<Halves>,
 }
 
 /// A segment as its router sees it.
@@ -113,6 +116,7 @@ impl Network {
             routes: Vec::new(),
             dns: spec.dns.clone(),
             vpns: Vec::new(),
+            pair: spec.pair.as_ref().and_then(Halves::of),
         };
         network.are_apart()?;
         network.nats = network.read_nats(spec)?;
@@ -130,7 +134,27 @@ impl Network {
         }
         distinct("routes.to", network.routes.iter().map(|(to, _)| to))?;
         network.vpns = site::read(&network, &spec.vpns)?;
+        if spec.pair.is_some() {
+            network.can_be_paired()?;
+        }
         Ok(network)
+    }
+
+    fn can_be_paired(&self) -> Result<(), String> {
+        if !self.has_uplink() {
+            return Err("pair needs an address of the router's own".into());
+        }
+        let named = |site: &&Site| site.wireguard().is_some() && matches!(site.peer, Some(site::Peer::Name(_)));
+        match self.vpns.iter().find(named) {
+            // Without its addresses a standby reaches nobody who could tell what the name means.
+            Some(site) => Err(format!("vpns {}: peer is an address where two nodes hold the router", site.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Which of two the router is; alone it is the first.
+    pub fn seat(&self, own: ResourceId) -> Seat {
+        self.pair.map_or(Seat::First, |halves| halves.seat(own))
     }
 
     /// The segments' networks and those of the public side.

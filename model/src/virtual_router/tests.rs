@@ -2,7 +2,9 @@
 
 use super::VirtualRouterSpec;
 use super::network::Network;
+use super::pair::{Pair, Seat};
 use crate::resource::Spec;
+use crate::{ResourceId, ServerId};
 use serde_json::{Value, json};
 
 fn wish() -> Value {
@@ -178,4 +180,28 @@ fn what_is_wrong_with_a_vpn_names_its_field() {
         wish["nats"] = json!([]);
     });
     assert_eq!(none, "vpns need an address of the router's own");
+}
+
+#[test]
+fn two_nodes_hold_what_can_be_held_by_either() {
+    let mut alone = wish();
+    alone["pair"] = json!({});
+    let spec: VirtualRouterSpec = serde_json::from_value(alone.clone()).unwrap();
+    assert_eq!(spec.check(), Ok(()));
+    assert_eq!(Network::read(&spec).unwrap().pair, None, "it has no numbers yet");
+    (alone["address"], alone["nats"]) = (Value::Null, json!([]));
+    let spec: VirtualRouterSpec = serde_json::from_value(alone).unwrap();
+    assert_eq!(spec.check().unwrap_err(), "pair needs an address of the router's own");
+    let named = said(|wish| (wish["pair"], wish["vpns"]) = (json!({}), vpns()));
+    assert_eq!(named, "vpns home: peer is an address where two nodes hold the router");
+
+    let mut paired = wish();
+    paired["pair"] = json!({ "first": 7, "second": 8 });
+    let spec: VirtualRouterSpec = serde_json::from_value(paired).unwrap();
+    let network = Network::read(&spec).unwrap();
+    assert_eq!([7, 8].map(|id| network.seat(ResourceId(id))), [Seat::First, Seat::Second]);
+    assert_eq!(network.pair.unwrap().other(ResourceId(8)), ResourceId(7));
+    let mut moved = spec.clone();
+    moved.pair = Some(Pair { server: Some(ServerId(3)), ..Pair::default() });
+    assert!(spec.check_change(&moved).unwrap_err().starts_with("pair.server cannot be changed"));
 }

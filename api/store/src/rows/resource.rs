@@ -28,6 +28,8 @@ pub(crate) struct ResourceRow {
     pub stale: bool,
     /// When it was last known to be as its record says, or looked at.
     pub checked_at: Moment,
+    /// Of a router that two nodes hold: the first one.
+    pub pair_id: Option<ResourceId>,
 }
 
 impl ResourceRow {
@@ -87,6 +89,7 @@ impl Record for ResourceRow {
             "stale",
             "drift",
             "checked_at",
+            "pair_id",
         ],
         clash: Clash::Replace,
     };
@@ -120,6 +123,7 @@ impl Record for ResourceRow {
         line.int(self.stale);
         line.maybe_json(resource.drift.as_ref());
         line.moment(self.checked_at);
+        line.maybe_int(self.pair_id.map(|id| id.0));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
@@ -153,6 +157,7 @@ impl Record for ResourceRow {
         let stale = from.flag()?;
         resource.drift = from.maybe_json()?;
         let checked_at = from.moment()?;
-        Ok(Self { resource, took, scrub_due_at, image_id, changed_seq, failed, vm_id, stale, checked_at })
+        let pair_id = from.maybe_int()?.map(ResourceId);
+        Ok(Self { resource, took, scrub_due_at, image_id, changed_seq, failed, vm_id, stale, checked_at, pair_id })
     }
 }

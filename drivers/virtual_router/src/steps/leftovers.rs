@@ -1,6 +1,7 @@
-//! Files of VPNs that are no longer wished for: they hold secrets.
+//! Files of VPNs and of a pair that are no longer wished for: they hold secrets, and say what is not so.
 
 use crate::vpn::Vpns;
+use crate::vrrp;
 use commands::files;
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
@@ -14,7 +15,10 @@ pub struct NoLeftovers {
 impl NoLeftovers {
     async fn stale(&self, cx: &Context) -> Result<Vec<String>, Fault> {
         let names = cx.run(files::list(&self.folder)).await?;
-        let paths = names.iter().filter(|name| Vpns::is_file(name)).map(|name| format!("{}/{name}", self.folder));
+        let paths = names
+            .iter()
+            .filter(|name| Vpns::is_file(name) || vrrp::is_file(name))
+            .map(|name| format!("{}/{name}", self.folder));
         // What was loaded stands beside its file.
         let is_wanted = |path: &String| self.wanted.iter().any(|wanted| path.trim_end_matches("-loaded") == wanted);
         Ok(paths.filter(|path| !is_wanted(path)).collect())
@@ -23,7 +27,7 @@ impl NoLeftovers {
 
 impl Step for NoLeftovers {
     fn name(&self) -> String {
-        "remove files of old VPNs".into()
+        "remove old files".into()
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {

@@ -9,12 +9,17 @@ use lifecycle::{Acted, Context, Look, Looked, Step};
 
 pub struct Links {
     pub layout: Layout,
+    /// Whether links that go stay for now.
+    pub keeps: bool,
 }
 
 impl Links {
     async fn difference(&self, cx: &Context) -> Result<Difference, Fault> {
         let namespace = &self.layout.namespace;
-        let outside = cx.run(link::of_group(self.layout.group)).await?;
+        let mut outside = cx.run(link::of_group(self.layout.group)).await?;
+        if self.keeps {
+            outside.retain(|link| self.layout.ports.iter().any(|port| port.outside == link.name));
+        }
         if !is_there(cx, namespace).await? {
             return Ok(difference(&self.layout, &Found { outside, ..Found::default() }));
         }
@@ -27,7 +32,7 @@ impl Links {
 
 impl Step for Links {
     fn name(&self) -> String {
-        "links, addresses, routes".into()
+        if self.keeps { "links".into() } else { "links, addresses, routes".into() }
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {

@@ -11,6 +11,7 @@ pub mod links;
 pub mod namespace;
 pub mod remove;
 pub mod ruleset;
+pub mod vrrp;
 pub mod wireguard;
 
 use commands::ip::netns;

@@ -7,8 +7,8 @@ use lifecycle::{Acted, Context, Look, Looked, Step};
 use std::time::Duration;
 
 /// A process that was told to end is looked for this often, and so many times.
-const GLANCE: Duration = Duration::from_millis(50);
-const GLANCES: u32 = 200;
+pub const GLANCE: Duration = Duration::from_millis(50);
+pub const GLANCES: u32 = 200;
 
 pub struct Namespace {
     pub namespace: String,

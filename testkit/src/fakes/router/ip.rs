@@ -135,7 +135,11 @@ fn row(name: &str, link: &Link) -> Value {
 }
 
 fn addresses(space: &Space) -> String {
-    let own = |net: &IpNet| json!({ "local": net.addr(), "prefixlen": net.prefix_len(), "scope": "global" });
+    let scope = |net: &IpNet| match net {
+        IpNet::V6(net) if net.addr().is_unicast_link_local() => "link",
+        _ => "global",
+    };
+    let own = |net: &IpNet| json!({ "local": net.addr(), "prefixlen": net.prefix_len(), "scope": scope(net) });
     let lo = if space.is_lo_up { json!(["LOOPBACK", "UP", "LOWER_UP"]) } else { json!(["LOOPBACK"]) };
     let mut rows = vec![json!({ "ifindex": 1, "ifname": "lo", "flags": lo, "mtu": 65536, "addr_info": [] })];
     rows.extend(space.links.iter().map(|(name, inner)| {

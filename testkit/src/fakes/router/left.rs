@@ -51,6 +51,7 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
             Daemon::Dnsmasq(hosts) => (format!("dnsmasq {}", process.pid_file), format!("{hosts:?}")),
             Daemon::Charon(_, connections) => (format!("charon {}", process.pid_file), format!("{connections:?}")),
             Daemon::WireguardGo(link) => (format!("wireguard-go {link}"), String::new()),
+            Daemon::Keepalived { config, held, .. } => (format!("keepalived {config}"), format!("{held:?}")),
         };
         words.insert(format!("{}/{name}", process.space), word);
     }
@@ -61,7 +62,7 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         let word = file.map_or_else(
             || "empty folder".to_owned(),
             // Which number a process got is nobody's business.
-            |file| match path.ends_with(".pid") || path.ends_with("/vpns-loaded") {
+            |file| match [".pid", "/vpns-loaded", "/keepalived-told"].iter().any(|end| path.ends_with(end)) {
                 true => "a process".to_owned(),
                 false => format!("{} mode {:o}", sha256(&file.bytes), file.mode),
             },

@@ -7,6 +7,7 @@
 mod batch;
 mod ip;
 mod left;
+mod pair;
 mod programs;
 mod state;
 mod vpn;

@@ -2,7 +2,7 @@
 
 use super::ip::open;
 use super::state::{Answer, Daemon, Process, Refused, State, refused};
-use super::vpn;
+use super::{pair, vpn};
 use crate::fakes::kvm::files::{self, Files};
 use hosts::Effect::{self, Acts, Looks};
 
@@ -16,6 +16,7 @@ pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(E
         ["sysctl", "-n", ..] => (Looks, read_settings),
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
         ["dnsmasq", _] => (Acts, start),
+        [pair::KEEPALIVED, "--vrrp", ..] => (Acts, pair::start),
         ["env", _, "start-stop-daemon", ..] => (Acts, vpn::start_charon),
         ["setsid", "--wait", "wireguard-go", _] => (Acts, vpn::start_wireguard),
         ["wg", "show", _, "dump"] => (Looks, vpn::dump),
@@ -165,12 +166,18 @@ fn kill(state: &mut State, signal: &str, pids: &[&str]) -> Answer {
             stderr += &format!("kill: ({pid}): No such process\n");
         } else if signal == "-HUP" {
             read_hosts(state, pid);
+            pair::read(state, pid);
         } else if let Some(process) = state.processes.remove(&pid) {
             match &process.program {
                 // It has given up the right to remove its pid file.
                 Daemon::Dnsmasq(_) => debug_assert!(state.files.exists(&process.pid_file)),
                 Daemon::Charon(socket, _) => state.files.remove(socket)?,
                 Daemon::WireguardGo(link) => vpn::end_wireguard(state, &process.space, link)?,
+                Daemon::Keepalived { vrrp_pid_file, held, .. } => {
+                    pair::let_go(state, &process.space, held);
+                    state.files.remove(&process.pid_file)?;
+                    state.files.remove(vrrp_pid_file)?;
+                }
             }
         }
     }

@@ -124,6 +124,8 @@ pub(super) enum Daemon {
     Charon(String, BTreeMap<String, String>),
     /// The link that it is.
     WireguardGo(String),
+    /// The addresses that it has set, with their links. It is alone: no other router speaks to it.
+    Keepalived { config: String, vrrp_pid_file: String, held: Vec<(IpNet, String)> },
 }
 
 impl State {

@@ -9,7 +9,8 @@ use model::names;
 use std::collections::BTreeMap;
 
 const CHARON: &str = "/usr/sbin/charon-systemd";
-const PROGRAMS: &[&str] = &[CHARON, "/usr/sbin/swanctl", "/usr/bin/wg", "/usr/bin/wireguard-go"];
+const PROGRAMS: &[&str] =
+    &[CHARON, "/usr/sbin/swanctl", "/usr/bin/wg", "/usr/bin/wireguard-go", super::pair::KEEPALIVED];
 
 /// The packages are there.
 pub(super) fn install(state: &mut State) {
