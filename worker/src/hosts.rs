@@ -32,6 +32,7 @@ pub(crate) struct Fleet {
 /// A host with its consumer.
 struct Served {
     address: String,
+    server_type: ServerType,
     host: Arc<dyn Host>,
     slots: Arc<Slots>,
     live: Arc<AtomicBool>,
@@ -98,10 +99,9 @@ impl Fleet {
         }
         self.served.values().for_each(|served| served.slots.resize(limits.per_host));
         // Side by side: one host that hangs does not keep the others from being reported.
-        let reports = self
-            .served
-            .values()
-            .map(|served| report::send(&self.worker, served.host.as_ref(), &served.warnings, &served.devices));
+        let reports = self.served.values().map(|served| {
+            report::send(&self.worker, served.host.as_ref(), served.server_type, &served.warnings, &served.devices)
+        });
         futures::future::join_all(reports).await;
         self.errands.serve(self.served.values().map(|served| served.host.clone()));
     }
@@ -130,7 +130,8 @@ impl Fleet {
         let consumer =
             tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
         info!(host = name, address = server.spec.address, "serving");
-        Served { address: server.spec.address.clone(), host, slots, live, stop, consumer, warnings, devices }
+        let (address, server_type) = (server.spec.address.clone(), server.spec.server_type);
+        Served { address, server_type, host, slots, live, stop, consumer, warnings, devices }
     }
 
     fn open(&self, server: &Server) -> Arc<dyn Host> {

@@ -48,6 +48,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "survey",
             "hosts",
             "commands",
+            "cmdlets",
             "service",
             "backup_kvm",
             "gpu",
