@@ -144,6 +144,7 @@ async fn a_guest_shuts_down_in_its_own_time_and_a_deaf_one_in_five_minutes() {
 #[tokio::test]
 async fn removed_checkpoints_are_merged_in_the_background_and_lose_nothing() {
     let asked = Asked::new();
+    asked.host.pace(Pace { tick_ms: 0, ..Pace::default() });
     let id = asked.started().await;
     for (name, block) in [("drover-1", "one"), ("drover-2", "two"), ("drover-3", "three")] {
         asked.host.write(NAME, block, "written");

@@ -83,20 +83,3 @@ pub(super) fn set_firmware(world: &mut World, args: &Args, input: Option<&Object
     }
     Ok(Vec::new())
 }
-
-pub(super) fn set_key_protector(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    for id in world.vms(args, input, "VMName")? {
-        if !args.flag("NewLocalKeyProtector") {
-            return refuse("Set-VMKeyProtector without -NewLocalKeyProtector");
-        }
-        world.off(args.cmd, &id)?;
-    }
-    Ok(Vec::new())
-}
-
-pub(super) fn enable_tpm(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    for id in world.vms(args, input, "VMName")? {
-        world.off(args.cmd, &id)?.has_tpm = true;
-    }
-    Ok(Vec::new())
-}

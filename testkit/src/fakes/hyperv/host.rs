@@ -4,7 +4,7 @@
 use super::agent::{self, End};
 use super::faults::{Fault, Process};
 use super::files::digest;
-use super::state::{Device, Guests, Pace, Power, Switch, Volume};
+use super::state::{Guests, Pace, Power, Switch, Volume};
 use super::world::{self, World};
 use super::{left, paths};
 use cmdlets::Request;
@@ -95,9 +95,9 @@ impl Hyperv {
         });
     }
 
-    pub fn add_device(&self, instance: &str, location: &str) {
-        let (instance, location) = (instance.to_owned(), location.to_owned());
-        self.change(|world| world.state.devices.push(Device { instance, location, enabled: true, dismounted: false }));
+    /// The host itself has a disk open.
+    pub fn mount(&self, path: &str) {
+        self.change(|world| world.state.mounted.push(path.to_owned()));
     }
 
     /// What else a volume can take is this.

@@ -3,7 +3,7 @@
 use super::args::{Args, like};
 use super::object::{Object, Still};
 use super::paths;
-use super::state::{Adapter, Answer, Deed, Drive, Hardware, Power, State, Task, Vlan, Vm};
+use super::state::{Adapter, Answer, Deed, Drive, Hardware, Power, Task, Vlan, Vm};
 use super::world::World;
 use super::wrong::{Wrong, invalid, not_now, refuse};
 use serde_json::{Value, json};
@@ -244,14 +244,4 @@ pub(super) fn get_vm_switch(world: &mut World, args: &Args, _: Option<&Object>) 
         return invalid(args.cmd, format!("Hyper-V was unable to find a virtual switch with name \"{name}\"."));
     }
     Ok(rows.into_iter().map(|row| Object::still(Still::Switch, row)).collect())
-}
-
-impl State {
-    /// Whether a disk's file belongs to a VM that is defined.
-    pub fn owner(&self, path: &str) -> Option<&Vm> {
-        let has = |hardware: &Hardware| {
-            hardware.drives.iter().any(|drive| drive.path.as_deref().is_some_and(|known| paths::same(known, path)))
-        };
-        self.vms.iter().find(|vm| has(&vm.hardware) || vm.snapshots.iter().any(|snapshot| has(&snapshot.hardware)))
-    }
 }
