@@ -22,7 +22,7 @@ async fn a_record_plays_again_to_its_end() {
         let plugged = record.exchanges.iter().any(|exchange| exchange.step == "plug the adapter in");
         let life = record.exchanges.iter().any(|exchange| exchange.step == "make the VM");
         let wish = Wish {
-            storage: Site::STORAGE.into(),
+            storage: record.head.storage.clone(),
             switch: plugged.then(|| Site::SWITCH.into()),
             life,
             pause: Duration::ZERO,
@@ -30,7 +30,10 @@ async fn a_record_plays_again_to_its_end() {
         let replay = Replay::new(record.clone());
         let findings = run(&replay, &wish, &|_| {}).await.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         assert!(findings.failure.is_none(), "{}: {:?}", path.display(), findings.failure);
-        assert_eq!((replay.left(), findings.record), (0, record), "{}", path.display());
+        assert_eq!(replay.left(), 0, "{}", path.display());
+        // An error's words are its transport's.
+        let answers = |record: Record| record.exchanges.into_iter().map(|exchange| (exchange.step, exchange.rows));
+        assert!(answers(findings.record).eq(answers(record)), "{}", path.display());
     }
 }
 
