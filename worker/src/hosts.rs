@@ -100,14 +100,13 @@ impl Fleet {
         self.served.values().for_each(|served| served.slots.resize(limits.per_host));
         // Side by side: one host that hangs does not keep the others from being reported.
         let worker = &self.worker;
-        let reports = self.served.iter_mut().map(|(name, served)| {
-            let server = wanted.iter().find(|server| server.spec.name == *name);
-            async move {
-                if let Some(server) = server {
-                    served.inventory.refresh(served.host.as_ref(), &server.spec).await;
-                }
-                report::send(worker, served.host.as_ref(), &served.warnings, &served.inventory.devices).await;
-            }
+        let reports = self.served.iter_mut().filter_map(|(name, served)| {
+            let spec = &wanted.iter().find(|server| server.spec.name == *name)?.spec;
+            Some(async move {
+                let host = served.host.as_ref();
+                served.inventory.refresh(host, spec).await;
+                report::send(worker, host, spec.server_type, &served.warnings, &served.inventory.devices).await;
+            })
         });
         futures::future::join_all(reports).await;
         self.errands.serve(self.served.values().map(|served| served.host.clone()));

@@ -61,6 +61,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "survey",
             "hosts",
             "commands",
+            "cmdlets",
             "service",
             "backup_hyperv",
             "backup_kvm",
