@@ -4,6 +4,7 @@ pub mod ceph;
 pub mod curl;
 pub mod dnsmasq;
 pub mod files;
+pub mod hyperv;
 pub mod ip;
 pub mod kill;
 pub mod nft;

@@ -186,6 +186,14 @@ pub static HOST_FENCED: Entry = Entry {
     category: Category::Locked,
 };
 
+pub static SESSION_LOST: Entry = Entry {
+    code: "2006",
+    text: "The connection to {host} was lost while {program} ran: {reason}.",
+    cause: "The network, the host or its sshd went away. What was asked for may have been done, or still go on.",
+    remedy: "Nothing is lost: the task waits and goes on when the host answers, after what still runs, and looks first.",
+    category: Category::HostUnreachable,
+};
+
 pub static NO_VM: Entry = Entry {
     code: "1014",
     text: "{verb} needs a VM, and the record names none.",
@@ -200,6 +208,14 @@ pub static VM_GOING: Entry = Entry {
     cause: "The VM was scrubbed, or is to be, before this could begin.",
     remedy: "Scrub the resource, and make one of a VM that is there.",
     category: Category::Conflict,
+};
+
+pub static UNCONTRACTED: Entry = Entry {
+    code: "1016",
+    text: "{command} was not sent to {host}: {reason}.",
+    cause: "A defect in the driver: the contract of the host's cmdlets does not know such a request.",
+    remedy: "Report it with the task's trace; nothing was changed.",
+    category: Category::BadAnswer,
 };
 
 pub(crate) const ENTRIES: &[&Entry] = &[
@@ -219,6 +235,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &HANDED_OVER,
     &NO_VM,
     &VM_GOING,
+    &UNCONTRACTED,
     &TOUCHED_WHILE_LOOKING,
     &SPEC_UNREADABLE,
     &REHEARSED,
@@ -228,6 +245,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &COMMAND_DEADLINE,
     &PROGRAM_MISSING,
     &HOST_FENCED,
+    &SESSION_LOST,
 ];
 
 /// Every `<driver>_<verb>` under which these numbers stand.

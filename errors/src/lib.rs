@@ -16,6 +16,7 @@ pub mod domains;
 pub mod driver;
 pub mod errand;
 pub mod gpu;
+pub mod hyperv;
 pub mod iaas;
 pub mod locks;
 pub mod operate;
@@ -58,6 +59,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
+    Chapter { title: "Hyper-V VMs", scopes: hyperv::SCOPES, entries: hyperv::ENTRIES },
     Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
     Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "gpu", scopes: gpu::SCOPES, entries: gpu::ENTRIES },

@@ -35,6 +35,14 @@ pub fn of_host(error: HostError) -> Fault {
             .hole("seen", seen)
             .hole("lock", lock)
             .hole("fence", fence),
+        HostError::Lost { host, program, line, reason } => Fault::new(&errors::driver::SESSION_LOST)
+            .hole("host", host)
+            .hole("program", program)
+            .hole("reason", tail(&reason))
+            .command(line, None),
+        HostError::Uncontracted { host, line, reason } => {
+            Fault::new(&errors::driver::UNCONTRACTED).hole("host", host).hole("command", line).hole("reason", reason)
+        }
         HostError::Unguarded { line, .. } => Fault::new(&errors::driver::TOUCHED_WHILE_LOOKING).hole("command", line),
     }
 }

@@ -96,7 +96,8 @@ impl Guarded {
 
     pub async fn run(&self, command: &Invocation) -> Result<Output, HostError> {
         match command.effect {
-            Effect::Looks => self.host.run(command).await,
+            // What an attempt before this one began may still run where that cannot be stopped: the look waits for it.
+            Effect::Looks => self.host.run_under(&self.fences(), command).await,
             Effect::Acts => self.host.run_under(&self.held(&command.line())?, command).await,
         }
     }

@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use model::Fence;
 use model::lock::LockName;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -141,6 +142,12 @@ pub enum HostError {
     /// Somebody who was granted the lock later has acted already; nothing was done.
     #[error("{host} has seen fence {seen} of the lock {lock} and refused {fence}")]
     Fenced { host: String, lock: LockName, seen: Fence, fence: Fence },
+    /// The connection ended before the answer came: whether it was done is not known.
+    #[error("the connection to {host} was lost while {program} ran: {reason}")]
+    Lost { host: String, program: String, line: String, reason: String },
+    /// It is not what the contract of the host's cmdlets knows; it was not sent.
+    #[error("{line} is not sent to {host}: {reason}")]
+    Uncontracted { host: String, line: String, reason: String },
     /// It acts, and no lock is held.
     #[error("{line} may change something on {host}, and no lock is held")]
     Unguarded { host: String, line: String },
@@ -162,6 +169,8 @@ impl HostError {
             Self::Failed { host, status, stderr, .. } => Self::Failed { host, program, line, status, stderr },
             Self::Deadline { host, deadline, .. } => Self::Deadline { host, program, line, deadline },
             Self::Nonsense { host, reason, .. } => Self::Nonsense { host, program, line, reason },
+            Self::Lost { host, reason, .. } => Self::Lost { host, program, line, reason },
+            Self::Uncontracted { host, reason, .. } => Self::Uncontracted { host, line, reason },
             error @ (Self::Unreachable { .. }
             | Self::ProgramMissing { .. }
             | Self::Fenced { .. }
@@ -185,8 +194,8 @@ pub trait Host: Send + Sync {
     fn name(&self) -> &str;
 
     /// Runs it to its end and gives what it said; a status that is none of its answers is [`HostError::Failed`]. When the
-    /// deadline passes, or the future is dropped, the process and its children are gone. For a command that looks the
-    /// fences mean nothing.
+    /// deadline passes, or the future is dropped, the process and its children are gone. A command that looks is not
+    /// refused for its fences, but on a host where what was begun may outlive whoever asked, it waits for that.
     fn run_under<'a>(&'a self, fences: &'a Fences, command: &'a Invocation)
     -> BoxFuture<'a, Result<Output, HostError>>;
 
@@ -205,6 +214,12 @@ pub trait Host: Send + Sync {
 
     /// Removes a file or an empty folder; what is absent is removed already. Always [`Effect::Acts`].
     fn remove_under<'a>(&'a self, fences: &'a Fences, path: &'a str) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// The same machine for the length of one attempt, where something is kept open between its commands: it ends when this
+    /// is dropped. None where nothing is.
+    fn session(&self) -> Option<Arc<dyn Host>> {
+        None
+    }
 
     /// Forgets the fences of a folder that have not risen for this long.
     fn prune<'a>(&'a self, folder: &'a str, untouched: Duration) -> BoxFuture<'a, Result<(), HostError>>;

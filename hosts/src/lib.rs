@@ -8,6 +8,7 @@ pub mod guard;
 pub mod host;
 pub mod local;
 pub mod phantom;
+pub mod powershell;
 pub mod ssh;
 
 mod files;
@@ -26,6 +27,14 @@ pub fn open(name: &str, address: &str, options: &SshOptions) -> Arc<dyn Host> {
     }
     match address.parse() {
         Ok(address) => Arc::new(Ssh::new(name, address, options.clone())),
+        Err(reason) => Arc::new(nowhere::Nowhere { name: name.to_owned(), reason }),
+    }
+}
+
+/// A Windows host: `user@address[:port]`, by OpenSSH.
+pub fn open_windows(name: &str, address: &str, options: &SshOptions) -> Arc<dyn Host> {
+    match address.parse() {
+        Ok(address) => Arc::new(powershell::PowerShell::new(name, address, options.clone())),
         Err(reason) => Arc::new(nowhere::Nowhere { name: name.to_owned(), reason }),
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// A longer answer is no answer of a program that drover knows.
@@ -28,7 +28,7 @@ pub(crate) enum Stdin {
 }
 
 /// A process group, killed when it is dropped.
-struct Group(Option<Pid>);
+pub(crate) struct Group(Option<Pid>);
 
 impl Group {
     fn signal(&self, signal: Signal) {
@@ -51,10 +51,29 @@ impl Drop for Group {
     }
 }
 
+/// A process that is talked to while it runs.
+pub(crate) struct Running {
+    pub child: Child,
+    pub group: Group,
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
+}
+
+/// Starts one; it ends when its group is dropped.
+pub(crate) fn open(argv: &[String]) -> std::io::Result<Running> {
+    let mut child = start(argv)?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id as i32)));
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(stdin), Some(stdout), Some(stderr)) => Ok(Running { child, group, stdin, stdout, stderr }),
+        _ => Err(std::io::Error::other("it has no pipes")),
+    }
+}
+
 /// Runs a command to its end, whatever its status; `host` is who it is said of when it goes wrong. What it leaves behind in
 /// its process group ends with it.
 pub(crate) async fn run(host: &str, command: &Invocation, stdin: Stdin) -> Result<Output, HostError> {
-    let mut child = start(command).map_err(|error| match error.kind() {
+    let mut child = start(&command.argv).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             HostError::ProgramMissing { host: host.to_owned(), program: command.program().to_owned() }
         }
@@ -84,10 +103,10 @@ pub(crate) async fn run(host: &str, command: &Invocation, stdin: Stdin) -> Resul
     }
 }
 
-fn start(command: &Invocation) -> std::io::Result<Child> {
+fn start(argv: &[String]) -> std::io::Result<Child> {
     let kept = ["PATH", "HOME", "SSH_AUTH_SOCK"];
-    Command::new(command.program())
-        .args(command.argv.iter().skip(1))
+    Command::new(argv.first().map_or("", String::as_str))
+        .args(argv.iter().skip(1))
         .env_clear()
         .envs(kept.into_iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))))
         // Answers are read: they must not be in the operator's language.

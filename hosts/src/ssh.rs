@@ -36,12 +36,45 @@ pub struct SshOptions {
     pub known_hosts: Option<PathBuf>,
 }
 
+impl SshOptions {
+    /// ssh with what goes for every connection, and what it has to say in a file of its own. A keepalive is sent after so
+    /// many silent seconds; so many without an answer end the connection.
+    pub(crate) fn argv(&self, log: &Path, (interval, count): (u32, u32)) -> Vec<String> {
+        let mut argv: Vec<String> = ["ssh", "-T", "-E"].map(str::to_owned).into();
+        argv.push(log.display().to_string());
+        let mut option = |name: &str, value: &str| argv.extend(["-o".to_owned(), format!("{name}={value}")]);
+        option("BatchMode", "yes");
+        option("StrictHostKeyChecking", "yes");
+        option("UpdateHostKeys", "no");
+        option("LogLevel", "ERROR");
+        option("ConnectTimeout", "10");
+        option("ServerAliveInterval", &interval.to_string());
+        option("ServerAliveCountMax", &count.to_string());
+        // What the user's own settings may ask for, and a command must not have.
+        option("RemoteCommand", "none");
+        option("ClearAllForwardings", "yes");
+        option("ForwardAgent", "no");
+        if let Some(known) = &self.known_hosts {
+            option("UserKnownHostsFile", &path(known));
+            option("GlobalKnownHostsFile", "/dev/null");
+        }
+        if let Some(identity) = &self.identity {
+            option("IdentityFile", &path(identity));
+            option("IdentitiesOnly", "yes");
+        }
+        argv
+    }
+}
+
 pub struct Ssh {
     name: String,
     address: SshAddress,
     options: SshOptions,
     control: Mutex<Option<TempDir>>,
 }
+
+/// Three times five seconds without a word from the host.
+const KEEPALIVE: (u32, u32) = (5, 3);
 
 /// How much longer the near side waits than the far side, for the way there and back.
 const WAY: Duration = Duration::from_secs(20);
@@ -74,33 +107,12 @@ impl Ssh {
 
     /// The near side's command: ssh, with the far side's line as its last argument.
     fn near(&self, command: &Invocation, mark: &str, control: &Path, log: &Path) -> Invocation {
-        let mut argv: Vec<String> = ["ssh", "-T", "-E"].map(str::to_owned).into();
-        argv.push(log.display().to_string());
+        let mut argv = self.options.argv(log, KEEPALIVE);
         let mut option = |name: &str, value: &str| argv.extend(["-o".to_owned(), format!("{name}={value}")]);
-        option("BatchMode", "yes");
-        option("StrictHostKeyChecking", "yes");
-        option("UpdateHostKeys", "no");
-        option("LogLevel", "ERROR");
-        option("ConnectTimeout", "10");
-        option("ServerAliveInterval", "5");
-        option("ServerAliveCountMax", "3");
         option("ControlMaster", "auto");
         option("ControlPersist", "60");
         option("ControlPath", &path(&control.join("c")));
-        // What the user's own settings may ask for, and a command must not have.
-        option("RemoteCommand", "none");
-        option("ClearAllForwardings", "yes");
-        option("ForwardAgent", "no");
-        if let Some(known) = &self.options.known_hosts {
-            option("UserKnownHostsFile", &path(known));
-            option("GlobalKnownHostsFile", "/dev/null");
-        }
-        if let Some(identity) = &self.options.identity {
-            option("IdentityFile", &path(identity));
-            option("IdentitiesOnly", "yes");
-        }
-        let SshAddress { user, host, port } = &self.address;
-        argv.extend(["-p".into(), port.to_string(), "-l".into(), user.clone(), "--".into(), host.clone()]);
+        argv.extend(self.address.arguments());
         argv.push(line::line(command, mark));
         Invocation {
             argv,

@@ -16,7 +16,7 @@ use model::project::Project;
 use model::server::HostSettings;
 use model::task::{Plan, PlannedStep, StepOutcome};
 use model::vm::{Neighbour, Vm};
-use model::{Fence, ResourceType, State, Verb};
+use model::{Fence, ResourceId, ResourceType, State, Verb};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tracing::{Instrument, info_span, warn};
@@ -33,6 +33,8 @@ enum Phase {
 
 pub struct Context {
     pub settings: HostSettings,
+    /// The server's.
+    pub region: String,
     pub project: Project,
     /// Of a VM.
     pub image: Option<Image>,
@@ -71,10 +73,12 @@ pub(crate) struct Parts {
 impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { assignment, host, locks, owner, report, hook } = parts;
-        let settings = assignment.server.spec.settings;
+        let spec = assignment.server.spec;
+        let settings = spec.settings;
         Self {
-            host: Guarded::new(host, &settings.storage),
+            host: Guarded::new(host.session().unwrap_or(host), &settings.storage),
             settings,
+            region: spec.region,
             project: assignment.project,
             image: assignment.image,
             related: assignment.related,
@@ -120,8 +124,7 @@ impl Context {
         self.needs(resource_type, "detached", |_| false, plan)
     }
 
-    /// Ready when the VM runs or is quiesced; else a wait for it. A scrub need not wait: its VM may itself wait for it, or be
-    /// gone. One that is about to go is not worked on for anything else.
+    /// Ready when the VM runs or is quiesced; else a wait for it. One that is about to go is not worked on.
     pub fn needs_vm_at_rest<P>(&self, plan: P) -> Prerequisite<P> {
         let Some(vm) = &self.vm else {
             return Prerequisite::Refuse(Fault::new(&errors::driver::NO_VM).hole("verb", self.verb));
@@ -130,15 +133,28 @@ impl Context {
             matches!(vm.state, State::Scrub | State::ScrubPrep | State::ScrubQueue | State::Scrubbing | State::Closed);
         match vm.state {
             State::Running | State::Quiesced => Prerequisite::Ready(plan),
-            state if self.verb == Verb::Scrub && (state.is_stable() || state == State::Scrub) => {
-                Prerequisite::Ready(plan)
-            }
-            state if is_going && self.verb != Verb::Scrub => {
+            state if is_going => {
                 Prerequisite::Refuse(Fault::new(&errors::driver::VM_GOING).hole("vm", vm.id).hole("state", state))
             }
             state => Prerequisite::Wait {
                 reason: format!("vm {} to be running or quiesced, it is {state}", vm.id),
                 resource: Some(vm.id),
+            },
+        }
+    }
+
+    /// Ready when none of this type but the resource itself is at work on the VM. One that is only queued is not waited for:
+    /// two would wait for each other.
+    pub fn needs_idle(&self, resource_type: ResourceType, own: ResourceId) -> Prerequisite<()> {
+        let at_work = self.related.iter().find(|other| {
+            let is_at_work = matches!(other.state, State::Building | State::RunningUpdating | State::Scrubbing);
+            other.resource_type == resource_type && other.id != own && is_at_work
+        });
+        match at_work {
+            None => Prerequisite::Ready(()),
+            Some(other) => Prerequisite::Wait {
+                reason: format!("{resource_type} {} to be done, it is {}", other.id, other.state),
+                resource: Some(other.id),
             },
         }
     }
@@ -472,6 +488,8 @@ fn kind_of(error: &HostError) -> &'static str {
         HostError::Deadline { .. } => "deadline",
         HostError::Nonsense { .. } => "nonsense",
         HostError::Fenced { .. } => "fenced",
+        HostError::Lost { .. } => "lost",
+        HostError::Uncontracted { .. } => "uncontracted",
         HostError::Unguarded { .. } => "unguarded",
     }
 }

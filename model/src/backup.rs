@@ -1,5 +1,9 @@
 //! A backup of a VM's disks in a repository.
 
+mod export;
+
+pub use export::{Consistency, EXPORT_FORMAT, Export, ExportDisk, ExportFile};
+
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::{Moment, ResourceId, ResourceType};

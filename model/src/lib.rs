@@ -19,6 +19,7 @@ pub mod server;
 pub mod snapshot;
 pub mod virtual_router;
 pub mod vm;
+pub mod windows;
 
 pub mod drift;
 pub mod errand;

@@ -8,7 +8,7 @@ pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
 use crate::pci::PciAddress;
-use crate::{Kind, Moment, ServerId, ServerType, Version};
+use crate::{Kind, Moment, ServerId, ServerType, Version, windows};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -181,13 +181,22 @@ impl ServerSpec {
         if self.cores == 0 || self.ram_mb == 0 {
             return Err("cores and ram_mb are at least 1".into());
         }
-        if !self.settings.storage.starts_with('/') {
-            return Err("settings.storage is an absolute path".into());
+        let storage = self.settings.storage.as_str();
+        match self.server_type {
+            ServerType::Hyperv if !windows::is_folder(storage) => {
+                return Err(r"settings.storage of a Hyper-V host is a folder of a drive, D:\drover say".into());
+            }
+            ServerType::Kvm | ServerType::Phantom | ServerType::Router | ServerType::Ceph
+                if !storage.starts_with('/') =>
+            {
+                return Err("settings.storage is an absolute path".into());
+            }
+            _ => {}
         }
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
-        self.settings.backup.check()?;
+        self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
         self.settings.router.check()
     }

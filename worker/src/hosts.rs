@@ -140,7 +140,8 @@ impl Fleet {
         }
         match server.spec.server_type {
             ServerType::Phantom => Arc::new(Phantom::new(name)),
-            ServerType::Kvm | ServerType::Hyperv | ServerType::Router | ServerType::Ceph => {
+            ServerType::Hyperv => ::hosts::open_windows(name, &server.spec.address, &self.worker.ssh),
+            ServerType::Kvm | ServerType::Router | ServerType::Ceph => {
                 ::hosts::open(name, &server.spec.address, &self.worker.ssh)
             }
         }

@@ -75,8 +75,7 @@ impl Unit {
         }
         let spec_before = row.resource.spec.clone();
         self.ask_removal(&mut row, ask, state).await?;
-        let mut task = self.new_task(&row, found.verb, ask.request(from));
-        self.stand_beside_vm(&mut task.task, &row).await?;
+        let mut task = self.new_task(&row, found.verb, ask.request(from)).await?;
         if ask.dry_run {
             task.dry_spec = Some(std::mem::replace(&mut row.resource.spec, spec_before));
             self.queue(&mut task, &row, None);

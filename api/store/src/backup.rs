@@ -10,6 +10,7 @@ use errors::{Fault, iaas as codes};
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
 use model::server::ServerSpec;
+use model::server::backup::Place;
 use model::{Moment, ProjectId, ResourceId, ResourceType, ServerId, State, states};
 
 impl Unit {
@@ -33,7 +34,7 @@ impl Unit {
     fn check_reach(&self, id: ResourceId, which: Repository, has: ServerId, wants: ServerId) -> Answer<()> {
         let place = |server: ServerId| self.servers.get(&server).and_then(|row| place(&row.server.spec, which));
         match (place(has), place(wants)) {
-            (Some(has), Some(wants)) if has == wants && has.contains(':') => Ok(()),
+            (Some(has), Some(wants)) if has == wants && matches!(Place::read(has), Ok(Place::Ssh { .. })) => Ok(()),
             _ => {
                 let name = |server: ServerId| self.servers.get(&server).map(|row| row.server.spec.name.clone());
                 let fault = Fault::new(&codes::BACKUP_OUT_OF_REACH).hole("backup", id);
@@ -59,7 +60,7 @@ impl Unit {
         let Some(found) = found else { return Ok(false) };
         let by = "retention";
         let request = Request { by: by.into(), from: Some(State::Running), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
+        let mut task = self.new_task(&row, found.verb, request).await?;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
         self.shift(&mut row, State::Scrub, by, Some(&task.task)).await?;

@@ -12,8 +12,7 @@ use crate::{Store, Who};
 use iaas::tenant::Accepted;
 use model::resource::Spec;
 use model::server::Capacity;
-use model::task::Task;
-use model::{ResourceId, ResourceType, State, TaskId, Verb, Version, states};
+use model::{ResourceId, ResourceType, State, TaskId, Version, states};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -74,8 +73,7 @@ impl Unit {
         self.check_growth(&row, grown, &labels)?;
 
         row.vm_id = next.vm().or(row.vm_id);
-        let mut task = self.new_task(&row, found.verb, ask.request(from));
-        self.stand_beside_vm(&mut task.task, &row).await?;
+        let mut task = self.new_task(&row, found.verb, ask.request(from)).await?;
         if ask.dry_run {
             task.dry_spec = Some(next.to_text());
             self.queue(&mut task, &row, None);
@@ -94,18 +92,6 @@ impl Unit {
             self.tell_router_of(&row, &now.to_text(), &ask.who.name).await?;
         }
         Ok((row, id))
-    }
-
-    /// An update of a volume that is, was or will be attached is done where its VM stands.
-    pub async fn stand_beside_vm(&mut self, task: &mut Task, row: &ResourceRow) -> Answer<()> {
-        let updates = matches!(task.verb, Verb::Updaterunning | Verb::Updatequiesced);
-        if let Some(vm) = row.vm_id.filter(|_| updates && row.resource_type() == ResourceType::Ceph)
-            && let Some(vm) = self.resource(vm).await?
-        {
-            task.server_id = vm.resource.server_id;
-            task.host = vm.resource.host;
-        }
-        Ok(())
     }
 
     async fn next_wish(&mut self, row: &ResourceRow, patch: &Value) -> Answer<(Wish, Wish)> {

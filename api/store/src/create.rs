@@ -158,7 +158,7 @@ impl Unit {
             checked_at: self.now,
         };
         let request = Request { by: by.clone(), from: None, traceparent, dry_run: false };
-        let mut task = self.new_task(&row, verb, request);
+        let mut task = self.new_task(&row, verb, request).await?;
         row.resource.task_id = Some(task.task.id);
         self.begin_in(&mut row, None, state, &by, Some(&task.task));
         self.queue(&mut task, &row, None);

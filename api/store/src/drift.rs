@@ -109,13 +109,9 @@ impl Unit {
 
     /// The tasks of looks that ended a while ago.
     async fn forget_looks(&mut self) -> Answer<()> {
-        let oldest = later(self.now, -KEPT_SECS);
-        let before = || {
-            let mut line = Line::default();
-            line.moment(oldest);
-            line
-        };
-        let old = self.numbers("SELECT id FROM tasks WHERE looks = 1 AND ended_at <= $1 LIMIT 500", before()).await?;
+        let mut line = Line::default();
+        line.moment(later(self.now, -KEPT_SECS));
+        let old = self.numbers("SELECT id FROM tasks WHERE looks = 1 AND ended_at <= $1 LIMIT 500", line).await?;
         if old.is_empty() {
             return Ok(());
         }
@@ -160,10 +156,9 @@ impl Unit {
             return Err(Refusal::unexpected("a look at what has no update"));
         };
         let request = Request { by: by.to_owned(), from: Some(from), traceparent: None, dry_run: true };
-        let mut task = self.new_task(&row, verb, request);
+        let mut task = self.new_task(&row, verb, request).await?;
         let id = task.task.id;
         task.looks = true;
-        self.stand_beside_vm(&mut task.task, &row).await?;
         self.queue(&mut task, &row, None);
         self.put_task(task);
         self.put_resource(row);
@@ -175,9 +170,8 @@ impl Unit {
         let from = row.resource.state;
         let Some((into, verb)) = update(row.resource.kind, from) else { return Ok(None) };
         let request = Request { by: by.to_owned(), from: Some(from), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, verb, request);
+        let mut task = self.new_task(&row, verb, request).await?;
         let id = task.task.id;
-        self.stand_beside_vm(&mut task.task, &row).await?;
         row.stale = false;
         row.resource.task_id = Some(id);
         self.shift(&mut row, into, by, Some(&task.task)).await?;

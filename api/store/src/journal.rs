@@ -11,7 +11,7 @@ use model::image::Image;
 use model::project::Project;
 use model::server::Capacity;
 use model::task::{ErrorRecord, Task, TaskStatus};
-use model::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ServerId, State, TaskId, Verb, Version};
+use model::{EventSeq, Fence, ImageId, ProjectId, ResourceId, ResourceType, ServerId, State, TaskId, Verb, Version};
 
 const WAITED: &str = "SELECT DISTINCT wait_resource_id FROM tasks WHERE wait_resource_id IS NOT NULL";
 pub(crate) const WAITS: &str = "SELECT id FROM tasks WHERE wait_resource_id = $1";
@@ -232,17 +232,18 @@ impl Unit {
     }
 
     /// A new task for a verb, not queued yet: the state that it stands for comes first.
-    pub fn new_task(&mut self, resource: &ResourceRow, verb: Verb, request: Request) -> TaskRow {
+    pub async fn new_task(&mut self, row: &ResourceRow, verb: Verb, request: Request) -> Answer<TaskRow> {
+        let (server_id, host) = self.place_of(row, verb).await?;
         self.counters.task += 1;
-        let resource = &resource.resource;
+        let resource = &row.resource;
         let task = Task {
             id: TaskId(self.counters.task),
             resource_id: resource.id,
             project_id: resource.project_id,
             kind: resource.kind,
             verb,
-            server_id: resource.server_id,
-            host: resource.host.clone(),
+            server_id,
+            host,
             status: TaskStatus::Queued,
             attempts: 0,
             faults: 0,
@@ -265,7 +266,7 @@ impl Unit {
             ended_at: None,
             deadline_at: later(self.now, self.limits.queue_deadline_secs),
         };
-        TaskRow {
+        Ok(TaskRow {
             task,
             dry_spec: None,
             spec_before: None,
@@ -276,6 +277,18 @@ impl Unit {
             has_steps: false,
             waited: None,
             looks: false,
-        }
+        })
+    }
+
+    /// Where a verb is carried out: an update of a volume that is, was or will be attached, where its VM stands.
+    async fn place_of(&mut self, row: &ResourceRow, verb: Verb) -> Answer<(ServerId, String)> {
+        let updates = matches!(verb, Verb::Updaterunning | Verb::Updatequiesced);
+        let vm = row.vm_id.filter(|_| updates && row.resource_type() == ResourceType::Ceph);
+        let beside = match vm {
+            Some(vm) => self.resource(vm).await?,
+            None => None,
+        };
+        let resource = beside.as_ref().map_or(&row.resource, |vm| &vm.resource);
+        Ok((resource.server_id, resource.host.clone()))
     }
 }

@@ -48,7 +48,7 @@ impl Unit {
         }
         for id in self.due(DUE_RESOURCES).await? {
             match self.resource(ResourceId(id)).await? {
-                Some(row) if row.resource.state == State::ScrubQueue => self.sweep_grace(row, &mut swept),
+                Some(row) if row.resource.state == State::ScrubQueue => self.sweep_grace(row, &mut swept).await?,
                 Some(row) => swept.due += u32::from(self.expire(row).await?),
                 None => {}
             }
@@ -171,14 +171,14 @@ impl Unit {
     }
 
     /// The resource can no longer be restored: its scrub begins.
-    fn sweep_grace(&mut self, mut row: ResourceRow, swept: &mut Swept) {
+    async fn sweep_grace(&mut self, mut row: ResourceRow, swept: &mut Swept) -> Answer<()> {
         let passed = row.scrub_due_at.is_some_and(|due| due <= self.now);
         let found =
             states::row(row.resource.kind, State::ScrubQueue).filter(|_| row.resource.state == State::ScrubQueue);
-        let Some(found) = found.filter(|_| passed) else { return };
+        let Some(found) = found.filter(|_| passed) else { return Ok(()) };
         let request =
             Request { by: "grace period".into(), from: Some(State::ScrubQueue), traceparent: None, dry_run: false };
-        let mut task = self.new_task(&row, found.verb, request);
+        let mut task = self.new_task(&row, found.verb, request).await?;
         swept.due += 1;
         row.scrub_due_at = None;
         row.resource.task_id = Some(task.task.id);
@@ -187,6 +187,7 @@ impl Unit {
         self.queue(&mut task, &row, None);
         self.put_resource(row);
         self.put_task(task);
+        Ok(())
     }
 
     /// Removes answers and events that nobody will ask for.

@@ -1,20 +1,20 @@
 //! Takes a snapshot of a VM: its disks, and its memory when it runs.
 
-use crate::plan::{definition, idle, kept, look};
+use crate::plan::{definition, kept, look};
 use crate::steps::take::Take;
 use crate::xml;
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
-use model::State;
 use model::event::Event;
 use model::snapshot::Snapshot;
+use model::{ResourceType, State};
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
 }
 
 pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<()>, Fault> {
-    let ready = cx.needs_vm_at_rest(()).and(idle(cx, snapshot));
+    let ready = cx.needs_vm_at_rest(()).and(cx.needs_idle(ResourceType::Snapshot, snapshot.id));
     if !matches!(ready, Prerequisite::Ready(())) {
         return Ok(ready);
     }

@@ -1,14 +1,14 @@
 //! Removes a snapshot, alone or with all that stands on top of it; the VM stays as it is.
 
-use crate::plan::{idle, look};
+use crate::plan::look;
 use crate::steps::delete::Delete;
 use commands::virsh;
 use domains::{Which, own};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
-use model::names;
 use model::snapshot::Snapshot;
+use model::{ResourceType, names};
 
 /// The names of what goes, the topmost first.
 type Going = Vec<String>;
@@ -19,7 +19,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 
 /// The VM need not be at rest: one that is to be scrubbed waits for its snapshots.
 pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequisite<Going>, Fault> {
-    let going = idle(cx, snapshot).then(async {
+    let going = cx.needs_idle(ResourceType::Snapshot, snapshot.id).then(async {
         look(cx).await?;
         going(cx, snapshot).await
     });

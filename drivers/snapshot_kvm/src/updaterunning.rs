@@ -1,7 +1,7 @@
 //! Reverts a VM to a snapshot; afterwards it runs, or is off, as its record says.
 
 use crate::difference::difference;
-use crate::plan::{absent, idle, kept, look};
+use crate::plan::{absent, kept, look};
 use crate::steps::rest::{Grow, Resume, Stop, Thaw};
 use crate::steps::revert::Revert;
 use crate::xml;
@@ -11,7 +11,7 @@ use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::snapshot::Snapshot;
-use model::{State, names};
+use model::{ResourceType, State, names};
 
 pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
     outbox.put(event).await
@@ -21,7 +21,7 @@ pub async fn prerequisites(
     cx: &Context,
     snapshot: &Snapshot,
 ) -> Result<Prerequisite<virsh::snapshot::Snapshot>, Fault> {
-    let kept = cx.needs_vm_at_rest(()).and(idle(cx, snapshot)).then(async {
+    let kept = cx.needs_vm_at_rest(()).and(cx.needs_idle(ResourceType::Snapshot, snapshot.id)).then(async {
         look(cx).await?;
         let kept = kept(cx, snapshot).await?.ok_or_else(|| absent(cx, snapshot))?;
         let now = present(cx, snapshot.spec.vm, Which::Live).await?;

@@ -10,6 +10,13 @@ pub struct SshAddress {
     pub port: u16,
 }
 
+impl SshAddress {
+    /// As ssh takes them, its options behind it.
+    pub(crate) fn arguments(&self) -> [String; 6] {
+        ["-p".into(), self.port.to_string(), "-l".into(), self.user.clone(), "--".into(), self.host.clone()]
+    }
+}
+
 impl FromStr for SshAddress {
     type Err = String;
 

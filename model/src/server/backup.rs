@@ -1,5 +1,6 @@
 //! Where a server's backups go, and how hard they may pull.
 
+use crate::{ServerType, windows};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -7,7 +8,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct BackupSettings {
     /// A folder of the host, or `user@host:/folder` reached from the host with its own SSH keys; `<storage>/backups` when
-    /// left out.
+    /// left out. On a Hyper-V host a folder of a drive: `E:\backups`.
     #[serde(default)]
     pub primary: Option<String>,
     #[serde(default)]
@@ -56,6 +57,9 @@ impl Place {
             let is = path.len() > 1 && path.starts_with('/') && plain(path, b"/") && !path.contains("/..");
             is.then(|| path.trim_end_matches('/').to_owned()).ok_or_else(wrong)
         };
+        if windows::is_folder(text) {
+            return Ok(Self::Folder(text.to_owned()));
+        }
         match text.split_once(':') {
             None => folder(text).map(Self::Folder),
             Some((address, path)) => {
@@ -70,8 +74,16 @@ impl Place {
 }
 
 impl BackupSettings {
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, server: ServerType) -> Result<(), String> {
         for text in [&self.primary, &self.secondary].into_iter().flatten() {
+            if server == ServerType::Hyperv && !windows::is_folder(text) {
+                return Err(format!(
+                    r"a repository of a Hyper-V host is a folder of a drive, D:\backups say, not {text:?}"
+                ));
+            }
+            if server != ServerType::Hyperv && windows::is_folder(text) {
+                return Err(format!("{text:?} is a folder of Windows, and the server is none"));
+            }
             Place::read(text)?;
         }
         if self.ssh_config.as_ref().is_some_and(|path| !path.starts_with('/')) {
@@ -93,6 +105,7 @@ mod tests {
         assert_eq!(Place::read("/var/backups/"), Ok(Place::Folder("/var/backups".into())));
         let there = Place::Ssh { address: "drover@vault".into(), folder: "/srv/backups".into() };
         assert_eq!(Place::read("drover@vault:/srv/backups"), Ok(there));
+        assert_eq!(Place::read(r"E:\backups"), Ok(Place::Folder(r"E:\backups".into())));
         for wrong in ["", "/", "backups", "/a b", "/a/../b", "vault:/a", "-o@vault:/a", "a@b:c", "a@b:/c;d", "/a$(b)"] {
             assert!(Place::read(wrong).is_err(), "{wrong}");
         }

@@ -1,0 +1,76 @@
+//! Files and folders on a Windows host: looked for, made, taken away; what is absent is taken away already.
+
+use commands::hyperv::{file, vhd};
+use errors::Fault;
+use lifecycle::{Acted, Context, Look, Looked, Step};
+use model::windows;
+use std::time::Duration;
+
+pub async fn exists(cx: &Context, path: &str) -> Result<bool, Fault> {
+    Ok(cx.run(file::find(path)).await?.is_some())
+}
+
+/// A virtual disk's file as it is; none when it is absent.
+pub async fn disk(cx: &Context, path: &str) -> Result<Option<vhd::Vhd>, Fault> {
+    if exists(cx, path).await? { cx.run(vhd::info(path)).await } else { Ok(None) }
+}
+
+/// What an attempt left that was lost. It is no use: what is whole has another name.
+pub async fn remove_debris(cx: &Context, part: &str) -> Result<(), Fault> {
+    if exists(cx, part).await? { cx.run(file::remove_tree(part)).await } else { Ok(()) }
+}
+
+pub struct Folder {
+    pub path: String,
+}
+
+impl Step for Folder {
+    fn name(&self) -> String {
+        "make folder".into()
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move { Ok(Look::done_if(exists(cx, &self.path).await?)) })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move { cx.run(file::make_folder(&self.path)).await })
+    }
+}
+
+/// A file, or a folder with all that is in it; only below this folder, or the folder itself.
+pub struct Remove {
+    pub path: String,
+    pub within: String,
+}
+
+impl Remove {
+    /// A folder itself.
+    pub fn folder(path: String) -> Self {
+        Self { within: path.clone(), path }
+    }
+}
+
+impl Step for Remove {
+    fn name(&self) -> String {
+        format!("remove {}", self.path.rsplit('\\').next().unwrap_or_default())
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move { Ok(Look::done_if(!exists(cx, &self.path).await?)) })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            if !windows::is_same(&self.path, &self.within) && !windows::is_below(&self.path, &self.within) {
+                let outside = Fault::new(&errors::hyperv::OUTSIDE).hole("path", &self.path);
+                return Err(outside.hole("folder", &self.within));
+            }
+            cx.run(file::remove_tree(&self.path)).await
+        })
+    }
+}
