@@ -202,8 +202,8 @@ async fn real_router_fake_loads_rulesets_and_settings_and_serves_as_the_real_one
         pair.same(|| nft::change(SPACE, &format!("{change}\n"))).await.unwrap();
     }
     let rules = |table: Option<String>| -> Vec<String> {
-        let rules = table.expect("a table").lines().filter(|line| line.contains("counter")).map(str::to_owned);
-        rules.map(|line| line.replace(" packets 0 bytes 0", "")).collect()
+        let table = table.expect("a table");
+        table.lines().filter(|line| line.contains("counter")).map(str::to_owned).collect()
     };
     let left = pair.alike(|| nft::table(SPACE, "drover"), rules).await;
     assert_eq!(left.unwrap(), ["\t\tcounter accept # handle 4", "\t\tcounter accept # handle 2"]);

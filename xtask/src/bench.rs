@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: private backends, Celery in a folder of the target, the release binary, and the figures.
+//! `cargo xtask bench`: private backends, Celery in a folder of the target, the release binary, and the figures. With `--debug` the
+//! debug binary, which is there sooner; `DROVER_TEST_BINARY` names another one, to be compared.
 
 use crate::backends::{Backend, Backends};
 use crate::debian;
@@ -59,15 +60,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let optional: Vec<Backend> = optional.difference(&needed).copied().filter(has).collect();
     let python = if with_celery { Some(celery()?) } else { None };
     say("building");
-    run::cargo(&["build", "--release", "--quiet", "-p", "drover", "-p", "bench"])?;
+    let (debug, arguments): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|argument| *argument == "--debug");
+    let (profile, folder) = if debug.is_empty() { ("release", "release") } else { ("dev", "debug") };
+    run::cargo(&["build", "--profile", profile, "--quiet", "-p", "drover", "-p", "bench"])?;
     let built = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let built = built.join("release");
+    let built = built.join(folder);
+    let drover = std::env::var_os("DROVER_TEST_BINARY").map_or_else(|| built.join("drover"), PathBuf::from);
     let backends = Backends::start_with(needed, optional)?;
     say("measuring");
     let status = command(&built.join("bench").display().to_string())
         .args(arguments)
         .envs(backends.environment())
-        .env("DROVER_TEST_BINARY", built.join("drover"))
+        .env("DROVER_TEST_BINARY", drover)
         .env("RUST_BACKTRACE", "0")
         .envs(python.map(|python| ("BENCH_PYTHON", python)))
         .status()

@@ -44,7 +44,11 @@ pub fn plain(listed: &str) -> String {
 
 /// A set's type, or where a chain is hooked in: another one is another set or chain.
 fn nature<'a>(block: &str, lines: &[&'a str]) -> Vec<&'a str> {
-    let own = if block.starts_with("set ") { 2 } else { usize::from(lines.first().is_some_and(|line| line.starts_with("type "))) };
+    let own = if block.starts_with("set ") {
+        2
+    } else {
+        usize::from(lines.first().is_some_and(|line| line.starts_with("type ")))
+    };
     lines.iter().take(own).copied().collect()
 }
 
@@ -53,7 +57,8 @@ fn nature<'a>(block: &str, lines: &[&'a str]) -> Vec<&'a str> {
 pub fn difference(loaded: &str, listed: &str, wanted: &str) -> Option<String> {
     let (before, there, after) = (blocks(loaded), blocks(listed), blocks(wanted));
     let is_set = |block: &&&str| block.starts_with("set ");
-    let chains = |blocks: &Blocks<'_>| blocks.keys().filter(|block| !is_set(block)).map(ToString::to_string).collect::<Vec<_>>();
+    let chains =
+        |blocks: &Blocks<'_>| blocks.keys().filter(|block| !is_set(block)).map(ToString::to_string).collect::<Vec<_>>();
     if chains(&before) != chains(&after) {
         return None;
     }

@@ -14,7 +14,9 @@ pub(super) struct Table {
 
 impl Table {
     fn read(body: &str) -> Self {
-        let mut table = Self::default();
+        // Chains and sets have handles too, and come first.
+        let blocks = body.lines().filter(|line| line.starts_with("\tchain ") || line.starts_with("\tset ")).count();
+        let mut table = Self { handle: blocks as u32, ..Self::default() };
         let mut in_chain = false;
         for line in body.lines() {
             if line.starts_with('\t') && !line.starts_with("\t\t") {
