@@ -11,6 +11,7 @@ pub mod export;
 pub mod file;
 pub mod host;
 pub mod job;
+pub mod syntax;
 pub mod vhd;
 pub mod vm;
 

@@ -152,6 +152,20 @@ pub fn remove_bitmap(path: &str, name: &str) -> Command<()> {
     Command::plain(Invocation::acts(["qemu-img", "bitmap", "--remove", "-f", "qcow2", path, name]))
 }
 
+/// Inside a disk that no guest has open; a second one of the same name is another one.
+pub fn take_snapshot(path: &str, name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["qemu-img", "snapshot", "-c", name, path]))
+}
+
+/// The disk is as it was, and as large.
+pub fn roll_back(path: &str, name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["qemu-img", "snapshot", "-a", name, path]).deadline(LONG))
+}
+
+pub fn remove_snapshot(path: &str, name: &str) -> Command<()> {
+    Command::plain(Invocation::acts(["qemu-img", "snapshot", "-d", name, path]).deadline(LONG))
+}
+
 /// What is wrong inside a file; none when nothing is.
 pub fn check(path: &str) -> Command<Option<String>> {
     // 2: damaged, 3: space is lost and nothing else.

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A pool that is full answers nothing at all.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Removing an image removes its objects one by one.
+/// An image is removed, or brought back, object by object.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// What is not there.
@@ -178,6 +178,16 @@ pub fn clone(ceph: &CephSettings, parent: &str, image: &str, features: &[Feature
 
 pub fn take_snapshot(ceph: &CephSettings, snapshot: &str) -> Command<()> {
     Command::plain(acts(ceph, ["snap", "create", "--no-progress", snapshot]))
+}
+
+/// The image is as it was, and as large; under whoever has it open, too.
+pub fn roll_back(ceph: &CephSettings, snapshot: &str) -> Command<()> {
+    Command::plain(acts(ceph, ["snap", "rollback", "--no-progress", snapshot]).deadline(LONG))
+}
+
+/// What is absent is removed already.
+pub fn remove_snapshot(ceph: &CephSettings, snapshot: &str) -> Command<()> {
+    Command::plain(acts(ceph, ["snap", "rm", "--no-progress", snapshot]).answers(&[0, ABSENT]).deadline(LONG))
 }
 
 /// From being removed: clones stand on it.

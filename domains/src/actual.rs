@@ -1,7 +1,7 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
 use model::{ResourceId, names};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize)]
 struct Domain {
@@ -95,7 +95,7 @@ struct Mac {
     address: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actual {
     /// The resource that its metadata names; none when drover did not make it.
     pub resource: Option<i64>,
@@ -107,7 +107,7 @@ pub struct Actual {
     pub nics: Vec<ActualNic>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActualDisk {
     /// Its serial.
     pub name: String,
@@ -127,7 +127,7 @@ impl Actual {
 }
 
 /// A volume that is attached to the VM, and no disk of its wish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActualVolume {
     pub id: ResourceId,
     /// `pool/image`
@@ -135,7 +135,7 @@ pub struct ActualVolume {
     pub target: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActualNic {
     pub mac: String,
     pub bridge: String,

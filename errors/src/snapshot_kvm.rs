@@ -13,8 +13,8 @@ pub static ABSENT: Entry = Entry {
 pub static UNSUPPORTED: Entry = Entry {
     code: "2121",
     text: "{vm} cannot be snapshotted: {reason}.",
-    cause: "Snapshots are kept inside qcow2 files together with the guest's memory, and libvirt takes them of nothing else.",
-    remedy: "Take what the text names from the VM, or use a backup instead; then retry.",
+    cause: "A snapshot of a guest that runs holds its memory, and libvirt cannot save that of this one.",
+    remedy: "Quiesce the VM, then retry; or use a backup instead.",
     category: Category::Conflict,
 };
 

@@ -24,13 +24,15 @@ mod session;
 use crate::guard::Fences;
 use crate::host::{Effect, Host, HostError, Invocation, Output};
 use crate::ssh::{SshAddress, SshOptions};
-use dial::{Dial, SshDial};
+use dial::SshDial;
 use futures::future::BoxFuture;
 use kept::Kept;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use dial::Dial;
 pub use line::{AGENT, COMMAND, STAGE0};
+pub use session::{Ending, Pipes};
 
 pub struct PowerShell {
     dial: Arc<dyn Dial>,
@@ -43,7 +45,8 @@ impl PowerShell {
         Self::over(name, Arc::new(SshDial { name: name.to_owned(), address, options }))
     }
 
-    fn over(name: &str, dial: Arc<dyn Dial>) -> Self {
+    /// By another way than OpenSSH.
+    pub fn over(name: &str, dial: Arc<dyn Dial>) -> Self {
         Self { looks: Kept::new(name, dial.clone()), dial }
     }
 

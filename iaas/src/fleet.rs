@@ -85,6 +85,9 @@ pub struct Related {
     #[serde(rename = "type")]
     pub resource_type: ResourceType,
     pub state: State,
+    /// Of a snapshot, what it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ResourceId>,
 }
 
 /// `POST /v1/fleet/tasks/12/claim`: compare-and-swap on the resource's version as it was read.

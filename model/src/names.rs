@@ -137,6 +137,16 @@ pub fn snapshot_of(name: &str) -> Option<ResourceId> {
     name.strip_prefix("drover-")?.parse().ok()
 }
 
+/// A snapshot of an image or the like: `pool/image@drover-9`.
+pub fn at(image: &str, snapshot: &str) -> String {
+    format!("{image}@{snapshot}")
+}
+
+/// Where a host keeps what a snapshot is that was taken disk by disk.
+pub fn snapshot_note(storage: &str, vm: ResourceId, snapshot: &str) -> String {
+    format!("{}/{snapshot}.json", vm_folder(storage, vm))
+}
+
 /// Where a host keeps which revert a VM has last been through.
 pub fn reverted(storage: &str, vm: ResourceId) -> String {
     format!("{}/reverted", vm_folder(storage, vm))

@@ -46,6 +46,57 @@ impl Step for Discarded {
     }
 }
 
+/// None of drover's own snapshots is left, so that the image can be removed.
+pub struct NoSnapshots {
+    /// `pool/image`
+    pub image: String,
+    pub owner: ResourceId,
+}
+
+impl NoSnapshots {
+    async fn snapshots(&self, cx: &Context) -> Result<Vec<String>, Fault> {
+        if own(cx, &self.image, self.owner).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let found = cx.run(rbd::snapshots(&cx.settings.ceph, &self.image)).await?;
+        Ok(found.into_iter().map(|snapshot| snapshot.name).collect())
+    }
+}
+
+impl Step for NoSnapshots {
+    fn name(&self) -> String {
+        format!("remove snapshots of {}", self.image)
+    }
+
+    fn deadline(&self) -> Duration {
+        LONG
+    }
+
+    fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
+        Box::pin(async move {
+            let snapshots = self.snapshots(cx).await?;
+            if snapshots.iter().any(|name| names::snapshot_of(name).is_some()) {
+                return Ok(Look::Todo);
+            }
+            // In the trash it keeps what somebody has made by hand, and stays for as long as that is there.
+            if snapshots.is_empty() || cx.settings.ceph.trash_hours > 0 {
+                return Ok(Look::Done);
+            }
+            let held = Fault::new(&errors::ceph::HAS_SNAPSHOTS).hole("image", &self.image);
+            Ok(Look::Differs(held.hole("count", snapshots.len())))
+        })
+    }
+
+    fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
+        Box::pin(async move {
+            for name in self.snapshots(cx).await?.iter().filter(|name| names::snapshot_of(name).is_some()) {
+                cx.run(rbd::remove_snapshot(&cx.settings.ceph, &names::at(&self.image, name))).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// What an attempt has begun and not finished.
 pub struct NoPart {
     /// `pool/image`, of the image that it was to become.

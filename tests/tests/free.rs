@@ -3,8 +3,9 @@
 
 use crate::rig::{
     Ground, Rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig,
-    router_rig, snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_rig,
-    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    router_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
+    snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_rig, vm_kvm_pool_rig,
+    vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -298,6 +299,9 @@ async fn every_verb_of_snapshot_kvm_succeeds() {
     succeeds(snapshot_kvm_rig()).await;
     succeeds(snapshot_kvm_quiesced_rig()).await;
     succeeds(snapshot_kvm_tree_rig()).await;
+    succeeds(snapshot_kvm_pool_rig()).await;
+    succeeds(snapshot_kvm_pool_quiesced_rig()).await;
+    succeeds(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -305,6 +309,9 @@ async fn every_verb_of_snapshot_kvm_fails_at_each_step_and_says_so() {
     fails_at_each_step(snapshot_kvm_rig()).await;
     fails_at_each_step(snapshot_kvm_quiesced_rig()).await;
     fails_at_each_step(snapshot_kvm_tree_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    fails_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -312,6 +319,9 @@ async fn every_verb_of_snapshot_kvm_twice_is_once() {
     twice_is_once(snapshot_kvm_rig()).await;
     twice_is_once(snapshot_kvm_quiesced_rig()).await;
     twice_is_once(snapshot_kvm_tree_rig()).await;
+    twice_is_once(snapshot_kvm_pool_rig()).await;
+    twice_is_once(snapshot_kvm_pool_quiesced_rig()).await;
+    twice_is_once(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]
@@ -319,6 +329,9 @@ async fn every_verb_of_snapshot_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_quiesced_rig()).await;
     ends_the_same_after_a_crash_at_each_step(snapshot_kvm_tree_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_tree_rig()).await;
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub struct Machine {
 impl Machine {
     pub fn new() -> Self {
         // Left by a run that was killed; scrubs would take them away and the host would not be as before.
-        for segment in ["t1", "t2", "t3", "t4", "t5", "t6"] {
+        for segment in ["t1", "t2", "t3", "t4", "t5", "t6", "t7"] {
             let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &bridge(segment)]).output();
         }
         Self { storage: real::storage(), before: seen() }

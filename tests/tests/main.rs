@@ -53,6 +53,8 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
+mod snapshots;
 /// One trace from the POST to the last command.
 mod traces;
 /// Volumes beside what goes wrong, on a cluster that is not there.

@@ -2,14 +2,17 @@
 
 use crate::machine::{LIMIT, Machine};
 use iaas::tenant::{Accepted, AskState};
+use model::ceph::{CephSpec, usual_features};
 use model::image::Image;
+use model::resource::Spec;
 use model::snapshot::{Snapshot, SnapshotSpec};
 use model::task::Task;
 use model::vm::{Disk, VmSpec};
 use model::{ResourceId, State, TaskId, names};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::real::{run, small, tiny};
+use testkit::fleet::Setup;
+use testkit::real::{ceph_conf, rbd, run, small, tiny};
 use testkit::{Fleet, eventually};
 
 struct Ground {
@@ -21,10 +24,29 @@ struct Ground {
 /// A guest with two disks that is up.
 async fn ground(segment: &str) -> Ground {
     let machine = Machine::new();
-    let mut fleet = Fleet::setup().host(machine.server(), None).lease_secs(15).start().await;
+    let setup = Fleet::setup().host(machine.server(), None);
+    with_guest(machine, setup, segment, None).await
+}
+
+/// The first of its disks is an image of a pool.
+async fn pooled_ground(segment: &str) -> Ground {
+    let machine = Machine::new();
+    let (mut kvm, mut ceph) = (machine.server(), machine.ceph());
+    kvm.settings.ceph.conf = ceph_conf();
+    kvm.settings.ceph.trash_hours = 0;
+    ceph.settings.ceph.trash_hours = 0;
+    let setup = Fleet::setup().host(kvm, None).host(ceph, None);
+    with_guest(machine, setup, segment, Some(POOL)).await
+}
+
+const POOL: &str = "snapped";
+
+async fn with_guest(machine: Machine, setup: Setup, segment: &str, pool: Option<&str>) -> Ground {
+    let mut fleet = setup.lease_secs(15).start().await;
     fleet.work();
     let image: Image = fleet.client.record_create("images", &tiny()).await.expect("an image");
     let mut wish = small(&image, segment, "10.77.0.9/24");
+    wish.disks[0].pool = pool.map(str::to_owned);
     wish.disks.push(Disk { name: "data".into(), gb: 1, primary: false, pool: None });
     let built: Accepted<VmSpec> = fleet.create("web-1", wish).await;
     let vm = built.resource.id;
@@ -213,5 +235,100 @@ async fn real_kvm_a_quiesced_guest_goes_back_and_stays_off_and_one_that_was_chan
     assert_eq!(refused.code, "snapshot_kvm_updaterunning_2122", "{refused:?}");
     assert!(refused.text.contains("it had the disks data, root and has data, log, root"), "{refused:?}");
     ground.scrub_waits_for(&[off, running]).await;
+    ground.end().await;
+}
+
+impl Ground {
+    /// The first disk in its pool.
+    fn image(&self) -> String {
+        names::in_pool(POOL, &names::disk_image(self.vm, "root"))
+    }
+
+    fn image_snapshots(&self) -> Value {
+        serde_json::from_str(&rbd(&["snap", "ls", "--format", "json", &self.image()])).expect("JSON")
+    }
+
+    async fn built<S: Spec>(&self, name: &str, wish: S) -> ResourceId {
+        let built: Accepted<S> = self.fleet.create(name, wish).await;
+        self.succeeds(built.task_id).await;
+        built.resource.id
+    }
+
+    /// A revert starts the guest anew.
+    async fn starts(&self, times: usize) {
+        self.machine.says(self.vm, "drover-guest ready", times).await;
+    }
+
+    async fn tells(&self, line: String, answer: String) {
+        self.machine.tell(self.vm, &line, &answer).await;
+    }
+}
+
+#[tokio::test]
+async fn real_ceph_a_guest_with_a_disk_in_a_pool_and_one_in_a_file_goes_back_and_its_volume_stays_as_it_is() {
+    let ground = pooled_ground("t7").await;
+    let wish = CephSpec { gb: 1, pool: POOL.into(), features: usual_features(), clone: None, vm: Some(ground.vm) };
+    let volume = ground.built("beside", CephSpec { vm: None, ..wish.clone() }).await;
+    let attached: Accepted<CephSpec> = ground.fleet.change(volume, json!({ "vm": ground.vm })).await;
+    ground.succeeds(attached.task_id).await;
+    ground.machine.says(ground.vm, &format!("volume-{volume} empty"), 1).await;
+
+    ground.write("one").await;
+    let first = ground.take("first").await;
+    let facts = ground.snapshot(first).await.facts;
+    assert_eq!((&facts["memory"], &facts["volumes_left_out"]), (&json!(false), &json!([volume])), "{facts:?}");
+    ground.write("two").await;
+    let second = ground.take("second").await;
+    ground.write("three").await;
+    ground.tells(format!("write volume-{volume} 4 1 kept"), "wrote=kept".into()).await;
+    // It stood still for a moment, and went on.
+    assert_eq!((ground.state().as_str(), ground.machine.said(ground.vm, "drover-guest ready")), ("running", 1));
+    ground
+        .change(json!({ "disks": [
+            { "name": "root", "gb": 2, "primary": true, "pool": POOL }, { "name": "data", "gb": 1 },
+        ]}))
+        .await;
+
+    ground.revert(first).await;
+    ground.starts(2).await;
+    ground.finds("one").await;
+    // It has grown since, and stays so.
+    ground.machine.says(ground.vm, &format!("disk=vda {}", 2_u64 << 30), 2).await;
+    ground.tells(format!("read volume-{volume} 4"), format!("read=volume-{volume} kept")).await;
+    ground.revert(second).await;
+    ground.starts(3).await;
+    ground.finds("two").await;
+
+    // While it is off.
+    ground.power(State::Quiesce).await;
+    let off = ground.take("off").await;
+    assert_eq!(ground.snapshot(off).await.spec.parent, Some(second));
+    ground.revert(first).await;
+    assert_eq!(ground.state(), "shut off");
+    ground.power(State::Restart).await;
+    ground.starts(4).await;
+    ground.finds("one").await;
+
+    // From the middle, under a guest that runs; then all of it.
+    ground.remove(second, false).await;
+    assert_eq!(ground.image_snapshots().as_array().map(Vec::len), Some(2));
+    assert_eq!(ground.disk("data")["snapshots"].as_array().map(Vec::len), Some(2));
+    ground.revert(off).await;
+    ground.starts(5).await;
+    ground.finds("two").await;
+    ground.remove(first, true).await;
+    assert_eq!(ground.snapshot(off).await.state, State::Closed);
+    assert_eq!((ground.image_snapshots(), ground.disk("data").get("snapshots")), (json!([]), None));
+    ground.finds("two").await;
+
+    let detached: Accepted<CephSpec> = ground.fleet.change(volume, json!({ "vm": null })).await;
+    ground.succeeds(detached.task_id).await;
+    let scrubbed: Accepted<CephSpec> = ground.fleet.ask(volume, State::Scrub).await;
+    ground.succeeds(scrubbed.task_id).await;
+    let last = ground.take("last").await;
+    ground.scrub_waits_for(&[last]).await;
+    ground.fleet.reaches::<VmSpec>(ground.vm, State::Closed).await;
+    let left = rbd(&["ls", POOL]);
+    assert!(left.lines().all(|image| image.starts_with("drover-image-")), "{left}");
     ground.end().await;
 }

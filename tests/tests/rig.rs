@@ -328,6 +328,41 @@ pub fn snapshot_kvm_tree_rig() -> Rig<SnapshotSpec> {
     Rig { verbs: vec![Verb::Scrub], wish, since: Some(since), ..snapshot_kvm_rig() }
 }
 
+/// Of a VM with a disk in a pool and one in a file, taken disk by disk; the disk in the pool grows afterwards.
+pub fn snapshot_kvm_pool_rig() -> Rig<SnapshotSpec> {
+    let vm = |fleet: &Fleet| {
+        let mut wish = (vm_kvm_rig().wish)(fleet, None);
+        wish.disks[0].pool = Some("volumes".into());
+        wish
+    };
+    let since: Before = |fleet| Box::pin(grow_pooled(fleet, State::Running));
+    Rig { vm: Some(vm), since: Some(since), ..snapshot_kvm_rig() }
+}
+
+/// The same of a VM that was shut down in between.
+pub fn snapshot_kvm_pool_quiesced_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| {
+        Box::pin(async move {
+            quiesced_vm(fleet).await;
+            grow_pooled(fleet, State::Quiesced).await;
+        })
+    };
+    Rig { since: Some(since), ..snapshot_kvm_pool_rig() }
+}
+
+/// One with another on top of it, which is removed too.
+pub fn snapshot_kvm_pool_tree_rig() -> Rig<SnapshotSpec> {
+    Rig { vm: snapshot_kvm_pool_rig().vm, ..snapshot_kvm_tree_rig() }
+}
+
+async fn grow_pooled(fleet: &Fleet, into: State) {
+    let disks = json!([
+        { "name": "root", "gb": 2, "primary": true, "pool": "volumes" }, { "name": "old", "gb": 1 },
+    ]);
+    fleet.change::<VmSpec>(VM, json!({ "disks": disks })).await;
+    fleet.reaches::<VmSpec>(VM, into).await;
+}
+
 /// A device of a VM that runs: every verb takes it away, and `updatequiesced` does so after the VM was shut down.
 pub fn gpu_rig() -> Rig<GpuSpec> {
     let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: "0000:65:00.0".into() };

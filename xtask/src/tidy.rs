@@ -26,6 +26,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("segments", &["errors", "model", "hosts", "commands", "lifecycle", "domains"]),
     ("pools", &["errors", "model", "hosts", "commands", "lifecycle", "domains"]),
     ("backups", &["errors", "model", "hosts", "commands", "lifecycle"]),
+    ("probe", &["errors", "model", "cmdlets", "hosts", "commands"]),
     ("survey", &["errors", "model", "hosts", "commands", "domains"]),
     ("hyperv", &["errors", "model", "hosts", "commands", "lifecycle"]),
     (

@@ -12,6 +12,7 @@ use iaas::fleet::{Assignment, Related};
 use model::image::Image;
 use model::project::Project;
 use model::resource::Resource;
+use model::snapshot::SnapshotSpec;
 use model::vm::{Neighbour, Vm, VmSpec};
 use model::{ResourceId, ResourceType, TaskId, Verb};
 use serde_json::Value;
@@ -78,12 +79,12 @@ impl Store {
             ResourceType::Vm => {
                 line.int(resource.resource.project_id.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state FROM resources WHERE (project_id = $1 AND type = 'virtual_router' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE (project_id = $1 AND type = 'virtual_router' \
                  OR vm_id = $2 AND type <> 'backup') AND state <> 'closed' ORDER BY id LIMIT $3"
             }
             ResourceType::VirtualRouter if matches!(verb, Verb::Scrub | Verb::Scrubprep) => {
                 line.int(resource.resource.project_id.0);
-                "SELECT id, type, state FROM resources WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE project_id = $1 AND type = 'vm' AND state <> 'closed' \
                  ORDER BY id LIMIT $2"
             }
             ResourceType::VirtualRouter => return Ok(Vec::new()),
@@ -91,7 +92,7 @@ impl Store {
                 let Some(vm) = resource.vm_id else { return Ok(Vec::new()) };
                 line.int(vm.0);
                 line.int(resource.resource.id.0);
-                "SELECT id, type, state FROM resources WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' \
+                "SELECT id, type, state, CASE WHEN type = 'snapshot' THEN spec END FROM resources WHERE (id = $1 OR vm_id = $1 AND id <> $2) AND state <> 'closed' \
                  ORDER BY id LIMIT $3"
             }
         };
@@ -99,7 +100,9 @@ impl Store {
         let rows = sqlx::query_with(sql, line.arguments).fetch_all(self.pool()).await?;
         let one = |row| {
             let mut from = Reader::new(row);
-            Ok(Related { id: ResourceId(from.int()?), resource_type: from.word()?, state: from.word()? })
+            let (id, resource_type, state) = (ResourceId(from.int()?), from.word()?, from.word()?);
+            let snapshot: Option<SnapshotSpec> = from.maybe_json()?;
+            Ok(Related { id, resource_type, state, parent: snapshot.and_then(|snapshot| snapshot.parent) })
         };
         rows.iter().map(one).collect()
     }

@@ -1,6 +1,6 @@
 //! Every request that drover ever makes, one a line: read by people, and by the contract's test.
 
-use super::{adapter, checkpoint, disk, dvd, export, file, host, job, vhd, vm};
+use super::{adapter, checkpoint, disk, dvd, export, file, host, job, syntax, vhd, vm};
 use hosts::Command;
 use model::backup::Consistency;
 
@@ -65,6 +65,7 @@ fn requests() -> Vec<String> {
         line(job::receive(3)),
         line(job::state(3)),
         line(job::stop(3)),
+        line(syntax::of("Get-VM")),
         line(vhd::dismount(DISK)),
         line(vhd::flatten(r"D:\drover\backups\7\31\drover-7\Virtual Hard Disks\data.vhdx", DISK)),
         line(vhd::info(DISK)),

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod backup;
 pub mod checkpoint;
+pub mod monitor;
 pub mod nodedev;
 pub mod snapshot;
 
@@ -140,6 +141,11 @@ pub fn set_autostart(uri: &str, domain: &str, on: bool) -> Command<()> {
 
 pub fn start(uri: &str, domain: &str) -> Command<()> {
     Command::plain(acts(uri, ["start", domain]))
+}
+
+/// The guest stands still, and all that it has written is on its disks.
+pub fn suspend(uri: &str, domain: &str) -> Command<()> {
+    Command::plain(acts(uri, ["suspend", domain]))
 }
 
 /// A paused guest goes on.

@@ -3,15 +3,19 @@
 use domains::{Actual, ActualDisk, ActualNic};
 
 /// What differs in a phrase for people; none when the VM is as it was. The sizes of its disks may differ: a disk that has
-/// grown since is grown again.
-pub fn difference(then: &Actual, now: &Actual) -> Option<String> {
+/// grown since is grown again. Volumes count for a snapshot whose definition comes back too, and takes them away.
+pub fn difference(then: &Actual, now: &Actual, whole: bool) -> Option<String> {
     let disk = |disk: &ActualDisk| (disk.name.clone(), disk.path.clone());
     let nic = |nic: &ActualNic| format!("{} on {}", nic.mac, nic.bridge);
     let (disks_then, disks_now) = (sorted(&then.disks, disk), sorted(&now.disks, disk));
+    let volumes = |vm: &Actual| sorted(&vm.volumes, |volume| volume.id.to_string());
+    let (volumes_then, volumes_now) = (volumes(then), volumes(now));
     let (nics_then, nics_now) = (sorted(&then.nics, nic), sorted(&now.nics, nic));
     let names = |disks: &[(String, String)]| list(disks.iter().map(|(name, _)| name.clone()));
     if disks_then != disks_now {
         Some(format!("it had the disks {} and has {}", names(&disks_then), names(&disks_now)))
+    } else if whole && volumes_then != volumes_now {
+        Some(format!("it had the volumes {} and has {}", list(volumes_then), list(volumes_now)))
     } else if nics_then != nics_now {
         Some(format!("it had the nics {} and has {}", list(nics_then), list(nics_now)))
     } else if then.ram_mb != now.ram_mb {
@@ -37,6 +41,8 @@ fn list(words: impl IntoIterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domains::ActualVolume;
+    use model::ResourceId;
 
     fn vm() -> Actual {
         let disk = |name: &str, target: &str| ActualDisk {
@@ -60,7 +66,7 @@ mod tests {
     fn a_vm_that_was_not_changed_is_as_it_was_whatever_the_order() {
         let mut now = vm();
         now.disks.reverse();
-        assert_eq!(difference(&vm(), &now), None);
+        assert_eq!(difference(&vm(), &now, true), None);
     }
 
     #[test]
@@ -68,10 +74,15 @@ mod tests {
         let changed = |change: fn(&mut Actual)| {
             let mut now = vm();
             change(&mut now);
-            difference(&vm(), &now).unwrap()
+            difference(&vm(), &now, true).unwrap()
         };
         assert_eq!(changed(|vm| drop(vm.disks.pop())), "it had the disks data, root and has root");
         assert_eq!(changed(|vm| vm.nics.clear()), "it had the nics 52:54:00:00:70:00 on br-1 and has none");
+        let volume = ActualVolume { id: ResourceId(9), image: "p/drover-volume-9".into(), target: "vdaa".into() };
+        let mut now = vm();
+        now.volumes.push(volume);
+        assert_eq!(difference(&vm(), &now, true).unwrap(), "it had the volumes none and has 9");
+        assert_eq!(difference(&vm(), &now, false), None);
         assert_eq!(changed(|vm| vm.ram_mb = 512), "it had 1024 MB of memory and has 512");
         assert_eq!(changed(|vm| vm.cpu = 3), "it had 2 of 8 processors and has 3 of 8");
     }

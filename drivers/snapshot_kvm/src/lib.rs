@@ -1,4 +1,5 @@
-//! Snapshots of virtual machines on KVM: inside their qcow2 disks, with the memory of a guest that runs.
+//! Snapshots of virtual machines on KVM: inside their qcow2 disks, with the memory of a guest that runs; disk by disk, when
+//! one is an image of a Ceph pool.
 
 use lifecycle::{Driver, Entry, attempt};
 use model::{Kind, Verb};
@@ -8,6 +9,7 @@ mod scrub;
 mod updaterunning;
 
 mod difference;
+mod kept;
 mod plan;
 mod steps;
 mod xml;

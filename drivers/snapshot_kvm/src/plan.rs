@@ -19,12 +19,6 @@ pub async fn definition(cx: &Context) -> Result<String, Fault> {
     Ok(cx.run(virsh::live(&cx.settings.libvirt_uri, &names::domain(vm))).await?.unwrap_or_default())
 }
 
-/// The snapshot as libvirt has it.
-pub async fn kept(cx: &Context, snapshot: &Snapshot) -> Result<Option<virsh::snapshot::Snapshot>, Fault> {
-    let (domain, name) = (names::domain(snapshot.spec.vm), names::snapshot(snapshot.id));
-    cx.run(virsh::snapshot::read(&cx.settings.libvirt_uri, &domain, &name)).await
-}
-
 pub fn absent(cx: &Context, snapshot: &Snapshot) -> Fault {
     Fault::new(&errors::snapshot_kvm::ABSENT)
         .hole("snapshot", names::snapshot(snapshot.id))

@@ -1,6 +1,7 @@
 //! Removes a snapshot, alone or with all that stands on top of it; the VM stays as it is.
 
 use crate::plan::look;
+use crate::steps::by_disk::DeleteByDisk;
 use crate::steps::delete::Delete;
 use commands::virsh;
 use domains::{Which, own};
@@ -8,7 +9,7 @@ use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::snapshot::Snapshot;
-use model::{ResourceType, names};
+use model::{ResourceId, ResourceType, names};
 
 /// The names of what goes, the topmost first.
 type Going = Vec<String>;
@@ -29,7 +30,8 @@ pub async fn prerequisites(cx: &Context, snapshot: &Snapshot) -> Result<Prerequi
 pub async fn execute(cx: &Context, snapshot: &Snapshot, going: Going) -> Result<(), Fault> {
     let mut steps = Steps::new();
     for name in going {
-        steps.then(Delete { vm: snapshot.spec.vm, name });
+        steps.then(Delete { vm: snapshot.spec.vm, name: name.clone() });
+        steps.then(DeleteByDisk::of(cx, cx.vm()?, name));
     }
     cx.carry_out(steps).await
 }
@@ -45,6 +47,25 @@ async fn going(cx: &Context, snapshot: &Snapshot) -> Result<Going, Fault> {
         let on_top = cx.run(virsh::snapshot::descendants(uri, &domain, &going[0])).await?;
         going.extend(on_top.into_iter().filter(|name| names::snapshot_of(name).is_some()));
     }
+    if snapshot.spec.remove_subtree {
+        for id in on_top(cx, snapshot.id) {
+            let name = names::snapshot(id);
+            if !going.contains(&name) {
+                going.push(name);
+            }
+        }
+    }
     going.reverse();
     Ok(going)
+}
+
+/// What stands on top of it as the records say, the nearest first: of what was taken disk by disk libvirt knows nothing.
+fn on_top(cx: &Context, root: ResourceId) -> Vec<ResourceId> {
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(id) = found.get(next).copied() {
+        found.extend(cx.related.iter().filter(|other| other.parent == Some(id)).map(|other| other.id));
+        next += 1;
+    }
+    found.split_off(1)
 }

@@ -66,32 +66,36 @@ struct Devices {
 struct Disk {
     #[serde(rename = "@type")]
     kind: String,
-    #[serde(default)]
-    serial: Option<String>,
 }
 
-/// Why no snapshot can be taken of this domain; none when one can.
-pub fn obstacle(domain: &str, runs: bool) -> Option<String> {
-    let domain: Domain = match quick_xml::de::from_str(domain) {
-        Ok(domain) => domain,
-        Err(error) => return Some(format!("its definition cannot be read: {error}")),
-    };
-    if let Some(disk) = domain.devices.disk.iter().find(|disk| disk.kind == "network") {
-        let name = disk.serial.as_deref().unwrap_or("?");
-        return Some(format!("its disk {name} is a volume of a storage cluster, not a qcow2 file"));
+/// How a snapshot is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By libvirt, with the memory of a guest that runs.
+    Whole,
+    /// Each disk by itself: libvirt takes all disks or none, and none of a storage cluster.
+    ByDisk,
+}
+
+/// How a snapshot can be taken of this domain; gives why none can.
+pub fn way(domain: &str, runs: bool) -> Result<Way, String> {
+    let domain: Domain =
+        quick_xml::de::from_str(domain).map_err(|error| format!("its definition cannot be read: {error}"))?;
+    if domain.devices.disk.iter().any(|disk| disk.kind == "network") {
+        return Ok(Way::ByDisk);
     }
-    if !runs {
-        return None;
+    match memory_obstacle(&domain) {
+        Some(reason) if runs => Err(format!("it runs and {reason}; while it is quiesced it can")),
+        _ => Ok(Way::Whole),
     }
+}
+
+fn memory_obstacle(domain: &Domain) -> Option<&'static str> {
     let is_pflash = |loader: &Loader| loader.kind.as_deref() == Some("pflash");
     if domain.os.firmware.is_some() || domain.os.loader.as_ref().is_some_and(is_pflash) {
-        return Some(
-            "it runs and boots by UEFI, whose variables are not in the disks; while it is quiesced it can".into(),
-        );
+        return Some("boots by UEFI, whose variables are not in the disks");
     }
-    let has_device = !domain.devices.hostdev.is_empty();
-    has_device
-        .then(|| "it runs with a device of its host, whose state cannot be saved; while it is quiesced it can".into())
+    (!domain.devices.hostdev.is_empty()).then_some("has a device of its host, whose state cannot be saved")
 }
 
 #[cfg(test)]
@@ -119,15 +123,17 @@ mod tests {
             )
         };
         let plain = "<os><type>hvm</type><boot dev='hd'/></os>";
-        assert_eq!(obstacle(&domain(plain, ""), true), None);
+        assert_eq!(way(&domain(plain, ""), true), Ok(Way::Whole));
+        let cluster = "<disk type='network' device='disk'><serial>fast</serial></disk>";
         for (os, device, word) in [
             ("<os firmware='efi'><type>hvm</type></os>", "", "UEFI"),
             ("<os><loader readonly='yes' type='pflash'>/x.fd</loader></os>", "", "UEFI"),
-            (plain, "<disk type='network' device='disk'><serial>fast</serial></disk>", "fast"),
             (plain, "<hostdev mode='subsystem' type='pci'><source/></hostdev>", "device of its host"),
         ] {
-            assert!(obstacle(&domain(os, device), true).is_some_and(|reason| reason.contains(word)), "{os} {device}");
-            assert_eq!(obstacle(&domain(os, device), false).is_some(), word == "fast", "{os} {device}");
+            assert!(way(&domain(os, device), true).is_err_and(|reason| reason.contains(word)), "{os} {device}");
+            assert_eq!(way(&domain(os, device), false), Ok(Way::Whole), "{os} {device}");
+            // Without memory there is nothing in its way.
+            assert_eq!(way(&domain(os, &format!("{device}{cluster}")), true), Ok(Way::ByDisk));
         }
     }
 }

@@ -15,7 +15,7 @@ use pools::image::Made;
 use pools::import;
 use pools::release::Released;
 use pools::secret::{LeaveSecret, Secret};
-use pools::trash::{Discarded, NoPart, Purged};
+use pools::trash::{Discarded, NoPart, NoSnapshots, Purged};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The fact's name.
@@ -121,6 +121,7 @@ pub fn detached(vm: &Vm, gone: &[ActualDisk], steps: &mut Steps) {
 pub fn removed(cx: &Context, vm: &Vm, images: &BTreeSet<String>, steps: &mut Steps) {
     for image in images {
         steps.then(Released { image: image.clone() });
+        steps.then(NoSnapshots { image: image.clone(), owner: vm.id });
         steps.then(Discarded { image: image.clone(), owner: vm.id });
         steps.then(NoPart { image: image.clone() });
     }

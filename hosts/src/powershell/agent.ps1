@@ -2,7 +2,7 @@
 Set-StrictMode -Version 2.0
 $global:ConfirmPreference = 'None'
 $global:WarningPreference = 'SilentlyContinue'
-Import-Module -Name Hyper-V, Storage
+$modules = Import-Module -Name Hyper-V, Storage -PassThru
 $allowed = -split 'Add-VMDvdDrive Add-VMHardDiskDrive Add-VMNetworkAdapter Checkpoint-VM Connect-VMNetworkAdapter Convert-VHD Copy-Item Disconnect-VMNetworkAdapter Dismount-VHD Export-VM Get-ChildItem Get-Command Get-FileHash Get-Item Get-Job Get-VHD Get-VM Get-VMDvdDrive Get-VMFirmware Get-VMHardDiskDrive Get-VMHost Get-VMMemory Get-VMNetworkAdapter Get-VMNetworkAdapterVlan Get-VMProcessor Get-VMSnapshot Get-VMSwitch Get-Volume Import-VM Move-Item New-Item New-VHD New-VM Receive-Job Remove-Item Remove-Job Remove-VM Remove-VMDvdDrive Remove-VMHardDiskDrive Remove-VMNetworkAdapter Remove-VMSavedState Remove-VMSnapshot Rename-Item Resize-VHD Restore-VMSnapshot Resume-VM Set-VHD Set-VM Set-VMDvdDrive Set-VMFirmware Set-VMMemory Set-VMNetworkAdapter Set-VMNetworkAdapterVlan Set-VMProcessor Start-VM Stop-Job Stop-VM Test-Path Write-VolumeCache'
 function Json($v) {
 	if ($null -eq $v) { return 'null' }
@@ -55,8 +55,8 @@ function Put($path, $bytes) {
 	[IO.File]::Move("$path.part", $path)
 }
 Say @{ id = 0; ok = $true; rows = @(@{
-		Version = "$($PSVersionTable.PSVersion)"; OS = [Environment]::OSVersion.VersionString; Culture = (Get-Culture).Name
-		Now = [datetime]::UtcNow; Modules = @(foreach ($m in Get-Module) { $m.Name + ' ' + $m.Version })
+		Version = "$($PSVersionTable.PSVersion)"; OS = [Environment]::OSVersion.VersionString; Culture = [cultureinfo]::CurrentCulture.Name
+		Now = [datetime]::UtcNow; Modules = @(foreach ($m in $modules) { $m.Name + ' ' + $m.Version })
 	}) }
 while ($null -ne ($line = [Console]::In.ReadLine())) {
 	$id = 0

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Each for one chapter, so that it can compare what was there with what is.
-pub const POOLS: [&str; 4] = ["volumes", "killed", "full", "disks"];
+pub const POOLS: [&str; 6] = ["volumes", "killed", "full", "disks", "snapped", "orphans"];
 
 /// What the OSD may write in all.
 const BYTES: u64 = 6 << 30;

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a guest that was frozen by an attempt is thawed by the same step, or by the next attempt's.
 
-use super::{LONG, is_frozen};
+use super::{LONG, freeze, is_frozen};
 use crate::xml;
 use commands::{qemu_img, virsh};
 use domains::{Which, present};
@@ -44,17 +44,8 @@ impl Take {
             // Begun by an attempt that was lost: libvirt ends that first, whatever came of it.
             cx.run(virsh::snapshot::delete(uri, &domain, &name)).await?;
         }
-        let frozen = is_frozen(cx, self.vm).await? == Some(false) && self.freeze(cx).await;
+        let frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
         cx.run(virsh::snapshot::create(uri, &domain, &xml::snapshot(self.snapshot, self.vm, frozen))).await
-    }
-
-    /// An agent may answer and yet be told not to freeze: a snapshot without is as good as a power cut.
-    async fn freeze(&self, cx: &Context) -> bool {
-        let frozen = cx.run(virsh::agent::freeze(&cx.settings.libvirt_uri, &names::domain(self.vm))).await;
-        if let Err(fault) = &frozen {
-            cx.note(format!("the file systems are not frozen: {fault}"));
-        }
-        frozen.is_ok()
     }
 }
 

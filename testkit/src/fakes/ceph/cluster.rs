@@ -22,13 +22,19 @@ impl Watcher {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Snapshot {
+    pub is_protected: bool,
+    /// As large as the image was.
+    pub bytes: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Image {
     pub id: String,
     pub bytes: u64,
     pub features: Vec<String>,
-    /// Whether each is protected.
-    pub snapshots: BTreeMap<String, bool>,
+    pub snapshots: BTreeMap<String, Snapshot>,
     pub parent: Option<(String, String, String)>,
     pub metadata: BTreeMap<String, String>,
     pub watchers: Vec<Watcher>,
@@ -156,6 +162,9 @@ impl State {
                     image.watchers.len(),
                 );
                 words.insert(format!("image {pool}/{name}"), word);
+                for (snapshot, found) in &image.snapshots {
+                    words.insert(format!("image {pool}/{name}@{snapshot}"), format!("{} bytes", found.bytes));
+                }
             }
         }
         words

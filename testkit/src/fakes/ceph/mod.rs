@@ -45,8 +45,21 @@ impl Cluster {
     pub fn add_image(&self, pool: &str, name: &str, gb: u64, snapshot: Option<&str>) {
         let mut state = self.state();
         let mut image = state.new_image(gb << 30, &["layering"]);
-        image.snapshots.extend(snapshot.map(|name| (name.to_owned(), true)));
+        let protected = cluster::Snapshot { is_protected: true, bytes: gb << 30 };
+        image.snapshots.extend(snapshot.map(|name| (name.to_owned(), protected)));
         state.pool_mut(pool).images.insert(name.to_owned(), image);
+    }
+
+    /// The snapshots of an image by name.
+    pub fn snapshots(&self, image: &str) -> Vec<String> {
+        self.state().image(image).map(|image| image.snapshots.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Somebody takes a snapshot by hand.
+    pub fn take_snapshot(&self, image: &str, name: &str) {
+        let mut state = self.state();
+        let image = state.image_mut(image).unwrap_or_else(|| panic!("there is no image {image}"));
+        image.snapshots.insert(name.to_owned(), cluster::Snapshot { is_protected: false, bytes: image.bytes });
     }
 
     /// Somebody opens an image and writes to it.

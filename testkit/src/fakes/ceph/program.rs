@@ -1,6 +1,6 @@
 //! `rbd -c CONF --id drover ...`, `ceph ... df`, `ceph-conf`
 
-use super::cluster::{Image, State, Trashed};
+use super::cluster::{Image, Snapshot, State, Trashed};
 use super::{Cluster, KEYRING};
 use crate::fakes::kvm::state::{Answer, Refused, refused};
 use hosts::Effect::{self, Acts, Looks};
@@ -44,6 +44,8 @@ fn rbd(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer)> {
         ["lock", "rm", spec, id, locker] => (Acts, break_lock(state, spec, id, locker)),
         ["snap", "ls", "--format", "json", spec] => (Looks, opened(state, spec).map(snapshots)),
         ["snap", "create", "--no-progress", spec] => (Acts, snap_create(state, spec)),
+        ["snap", "rollback", "--no-progress", spec] => (Acts, snap_rollback(state, spec)),
+        ["snap", "rm", "--no-progress", spec] => (Acts, snap_remove(state, spec)),
         ["snap", "protect", spec] => (Acts, snap_protect(state, spec)),
         ["create", "--size", size, "--image-feature", features, spec] => {
             (Acts, create(state, spec, gb(size), features))
@@ -165,7 +167,7 @@ fn break_lock(state: &mut State, spec: &str, id: &str, locker: &str) -> Answer {
 }
 
 fn snapshots(image: &Image) -> String {
-    let row = |(index, (name, protected)): (usize, (&String, &bool))| json!({ "id": index, "name": name, "size": image.bytes, "protected": protected.to_string() });
+    let row = |(index, (name, found)): (usize, (&String, &Snapshot))| json!({ "id": index, "name": name, "size": found.bytes, "protected": found.is_protected.to_string() });
     Value::Array(image.snapshots.iter().enumerate().map(row).collect()).to_string()
 }
 
@@ -179,17 +181,43 @@ fn snap_create(state: &mut State, spec: &str) -> Answer {
         return refused(17, "rbd: failed to create snapshot: (17) File exists\n");
     }
     change(state, image, |image| {
-        image.snapshots.insert(snapshot.to_owned(), false);
+        image.snapshots.insert(snapshot.to_owned(), Snapshot { is_protected: false, bytes: image.bytes });
     })
+}
+
+/// Also from under a client that has it open, whom that surprises: who does so ends the test.
+fn snap_rollback(state: &mut State, spec: &str) -> Answer {
+    let (image, snapshot) = at(spec);
+    let found = opened(state, image)?;
+    assert!(found.watchers.is_empty(), "{image} is brought back while somebody has it open");
+    match found.snapshots.get(snapshot).copied() {
+        None => refused(2, format!("rbd: rollback failed: {ABSENT}")),
+        Some(then) => change(state, image, |image| image.bytes = then.bytes),
+    }
+}
+
+fn snap_remove(state: &mut State, spec: &str) -> Answer {
+    let (image, snapshot) = at(spec);
+    match opened(state, image)?.snapshots.get(snapshot) {
+        None => refused(2, format!("rbd: failed to remove snapshot: {ABSENT}")),
+        Some(found) if found.is_protected => {
+            refused(16, format!("rbd: snapshot '{snapshot}' is protected from removal.\n"))
+        }
+        Some(_) => change(state, image, |image| {
+            image.snapshots.remove(snapshot);
+        }),
+    }
 }
 
 fn snap_protect(state: &mut State, spec: &str) -> Answer {
     let (image, snapshot) = at(spec);
     match opened(state, image)?.snapshots.get(snapshot) {
         None => refused(2, format!("rbd: protecting snap failed: {ABSENT}")),
-        Some(true) => refused(16, "rbd: snap is already protected\n"),
-        Some(false) => change(state, image, |image| {
-            image.snapshots.insert(snapshot.to_owned(), true);
+        Some(found) if found.is_protected => refused(16, "rbd: snap is already protected\n"),
+        Some(_) => change(state, image, |image| {
+            if let Some(found) = image.snapshots.get_mut(snapshot) {
+                found.is_protected = true;
+            }
         }),
     }
 }
@@ -210,10 +238,10 @@ fn clone(state: &mut State, parent: &str, spec: &str, features: &str) -> Answer 
     let Some(found) = state.image(of).filter(|image| image.snapshots.contains_key(snapshot)) else {
         return refused(2, format!("rbd: clone error: {ABSENT}"));
     };
-    if !found.snapshots[snapshot] {
+    if !found.snapshots[snapshot].is_protected {
         return refused(22, "rbd: clone error: (22) Invalid argument\n");
     }
-    let bytes = found.bytes;
+    let bytes = found.snapshots[snapshot].bytes;
     create(state, spec, bytes, features)?;
     let parent = Some((pool.to_owned(), parent.to_owned(), snapshot.to_owned()));
     change(state, spec, |image| image.parent = parent)

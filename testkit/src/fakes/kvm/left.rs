@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::State;
 use super::xml::Node;
-use super::{network, qemu_img};
+use super::{inner, network, qemu_img};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         words.insert(format!("bridge {name}"), format!("{up}, {}", bridge.alias.as_deref().unwrap_or("nobody's")));
     }
     words.extend(network::words(state));
+    words.extend(inner::words(state));
     words
 }
 

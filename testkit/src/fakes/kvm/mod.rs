@@ -8,6 +8,7 @@ mod backup;
 mod domain;
 pub(in crate::fakes) mod files;
 mod hostdev;
+mod inner;
 mod ip;
 mod left;
 mod network;

@@ -1,6 +1,7 @@
 //! Disks as files. A qcow2 file is its header: what is in it is nobody's concern here.
 
 use super::files::Wrong;
+use super::inner;
 use super::state::{Answer, Refused, State, refused};
 use hosts::Effect::{self, Acts, Looks};
 use serde_json::json;
@@ -93,11 +94,11 @@ pub(super) fn answer(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer
         ["bitmap", "--remove", "-f", "qcow2", path, name] => (Acts, no_bitmap(path, name)),
         ["check", "-f", "qcow2", path] => (Looks, check(state, path)),
         ["resize", "-q", "-f", "qcow2", path, gb] => (Acts, grow(state, path, gb)),
-        _ => return None,
+        _ => return inner::answer(state, argv),
     })
 }
 
-fn unopened(path: &str, wrong: Wrong) -> Refused {
+pub(super) fn unopened(path: &str, wrong: Wrong) -> Refused {
     let text = match wrong {
         Wrong::Folder => {
             format!("qemu-img: Could not open '{path}': 'file' driver requires '{path}' to be a regular file\n")
@@ -107,7 +108,7 @@ fn unopened(path: &str, wrong: Wrong) -> Refused {
     Refused { status: 1, stderr: text }
 }
 
-fn locked(path: &str) -> Refused {
+pub(super) fn locked(path: &str) -> Refused {
     let text = "Failed to get \"write\" lock\nIs another process using the image";
     Refused { status: 1, stderr: format!("qemu-img: Could not open '{path}': {text} [{path}]?\n") }
 }
@@ -132,7 +133,8 @@ fn info(state: &State, path: &str) -> Answer {
         answer["backing-filename-format"] = json!(format);
     }
     let snapshots = state.domains.values().flat_map(|domain| &domain.snapshots).filter(|snapshot| snapshot.is_in(path));
-    let snapshots: Vec<_> = snapshots.map(|snapshot| json!({ "name": snapshot.name })).collect();
+    let names = snapshots.map(|snapshot| snapshot.name.as_str()).chain(inner::names(state, path));
+    let snapshots: Vec<_> = names.map(|name| json!({ "name": name })).collect();
     if !snapshots.is_empty() {
         answer["snapshots"] = json!(snapshots);
     }

@@ -90,6 +90,16 @@ pub(super) fn create(state: &mut State, domain: &str, text: &str) -> Answer {
     let live = found.live.clone().map(|live| (live, found.memory));
     let kept = found.kept.clone();
     let xml = live.as_ref().map(|(live, _)| live).or(kept.as_ref()).cloned().unwrap_or_default();
+    if let Some(disk) = domain::disks(&xml).find(|disk| super::network::image(disk).is_some()) {
+        let target = disk.of("target", "dev").unwrap_or_default();
+        let why = if live.is_some() {
+            format!("unsupported configuration: internal snapshot for disk {target} unsupported for storage type raw")
+        } else {
+            let why = "inactive snapshots are not supported on 'network' disks using 'rbd' protocol";
+            format!("internal error: internal {why}")
+        };
+        return refused(1, format!("error: {why}\n"));
+    }
     let mut disks = Vec::new();
     for path in own_disks(&xml) {
         match state.files.read(path) {
@@ -177,7 +187,7 @@ fn silent(state: &State, name: &str) -> Result<Option<&'static str>, Refused> {
     Ok(match state.domain(name)? {
         domain if domain.live.is_none() => Some("Requested operation is not valid: domain is not running"),
         _ if !has_agent => Some("Guest agent is not responding: QEMU guest agent is not connected"),
-        domain if domain.is_paused => Some("Requested operation is not valid: domain is paused"),
+        domain if domain.is_paused => Some("Requested operation is not valid: domain is not running"),
         _ => None,
     })
 }

@@ -3,6 +3,7 @@
 use super::domain::Domain;
 use super::files::Files;
 use super::hostdev::Devices;
+use super::inner::Inner;
 use super::ip::Bridge;
 use super::secret::Secret;
 use super::{domain, network};
@@ -54,6 +55,7 @@ pub(super) struct State {
     pub ceph: Option<Cluster>,
     pub devices: Devices,
     pub fences: Memory,
+    pub inner: Vec<Inner>,
     pub served: BTreeMap<String, Vec<u8>>,
     pub guests: Guests,
     pub unreachable: Option<String>,

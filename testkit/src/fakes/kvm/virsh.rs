@@ -3,7 +3,7 @@
 use super::domain::{self, Domain};
 use super::state::{Answer, Refused, State, refused};
 use super::xml::Node;
-use super::{backup, hostdev, network, one, qemu_img, secret, snapshot};
+use super::{backup, hostdev, inner, network, one, qemu_img, secret, snapshot};
 use hosts::Effect::{self, Acts, Looks};
 
 const URI: &str = "qemu:///system";
@@ -29,6 +29,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["autostart", domain] => (Acts, autostart(state, domain, true)),
         ["autostart", domain, "--disable"] => (Acts, autostart(state, domain, false)),
         ["start", domain] => (Acts, start(state, domain)),
+        ["suspend", domain] => (Acts, suspend(state, domain)),
         ["resume", domain] => (Acts, snapshot::resume(state, domain)),
         ["snapshot-list", domain, "--name", "--topological"] => (Looks, snapshot::list(state, domain, None)),
         ["snapshot-list", domain, "--name", "--topological", "--descendants", "--from", from] => {
@@ -40,6 +41,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
         ["snapshot-revert", domain, name, "--paused"] => (Acts, snapshot::revert(state, domain, name, true)),
         ["snapshot-delete", domain, name] => (Acts, snapshot::delete(state, domain, name)),
         ["qemu-agent-command", domain, ask, "--timeout", _] => (Looks, snapshot::agent(state, domain, ask)),
+        ["qemu-monitor-command", domain, ask] => inner::monitor(state, domain, ask),
         ["domfsfreeze", domain] => (Acts, snapshot::freeze(state, domain, true)),
         ["domfsthaw", domain] => (Acts, snapshot::freeze(state, domain, false)),
         ["shutdown", domain, "--mode", "acpi"] => (Acts, shutdown(state, domain)),
@@ -191,6 +193,16 @@ fn start(state: &mut State, name: &str) -> Answer {
         return refused(1, "error: Domain is already active\n");
     }
     domain::start(state, name)?;
+    Ok(String::new())
+}
+
+/// One that stands still already goes on doing so.
+fn suspend(state: &mut State, name: &str) -> Answer {
+    let domain = state.domain_mut(name)?;
+    if domain.live.is_none() {
+        return said(&format!("Failed to suspend domain '{name}'"), Err(NOT_RUNNING.into()));
+    }
+    domain.is_paused = true;
     Ok(String::new())
 }
 

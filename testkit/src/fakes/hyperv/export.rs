@@ -1,0 +1,117 @@
+//! Exports and imports: a folder per VM with three folders below it.
+
+use super::args::Args;
+use super::disk::Disk;
+use super::object::Object;
+use super::paths;
+use super::state::{Answer, Vm};
+use super::world::World;
+use super::wrong::{Wrong, failed, not_now, refuse, vm_error};
+use std::fs;
+
+const FOLDERS: [&str; 3] = ["Snapshots", "Virtual Hard Disks", "Virtual Machines"];
+
+/// What is there as soon as an export begins: it stays when the export does not end.
+pub(super) fn begin(world: &mut World, args: &Args, input: Option<&Object>) -> Result<(), Wrong> {
+    let Some(path) = args.text("Path") else { return refuse("Export-VM without -Path") };
+    for id in world.vms(args, input, "Name")? {
+        let vm = world.vm(&id).clone();
+        if world.state.merges(&id) {
+            return not_now(args.cmd, "The disks are being merged.");
+        }
+        let folder = paths::join(path, &vm.name);
+        if world.real(&folder)?.exists() {
+            return vm_error(args.cmd, "ObjectAlreadyExists", "ResourceExists", format!("'{folder}' already exists."));
+        }
+        for name in FOLDERS {
+            let below = paths::join(&folder, name);
+            let real = world.real(&below)?;
+            fs::create_dir_all(real).unwrap_or_else(|error| panic!("{below}: {error}"));
+        }
+    }
+    Ok(())
+}
+
+fn disks(vm: &Vm, world: &World) -> Vec<String> {
+    let kept = vm.snapshots.iter().flat_map(|snapshot| &snapshot.hardware.drives);
+    let tops = vm.hardware.drives.iter().chain(kept).filter_map(|drive| drive.path.as_deref());
+    let mut disks: Vec<String> = Vec::new();
+    for path in tops.flat_map(|top| world.chain(top)) {
+        if !disks.iter().any(|known| paths::same(known, &path)) {
+            disks.push(path);
+        }
+    }
+    disks
+}
+
+pub(super) fn export(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
+    if !args.has("AsJob") {
+        begin(world, args, input)?;
+    }
+    let path = args.text("Path").unwrap_or_default().to_owned();
+    for id in world.vms(args, input, "Name")? {
+        let vm = world.vm(&id).clone();
+        let mute = world.state.guests.are_mute || world.state.guests.refuse_production;
+        if vm.runs() && mute && args.text("CaptureLiveState") == Some("CaptureDataConsistentState") {
+            return failed(args.cmd, "The guest does not take part in a data-consistent capture.");
+        }
+        let folder = paths::join(&path, &vm.name);
+        let configuration = serde_json::to_vec(&vm).expect("a VM is JSON");
+        for (extension, bytes) in [("vmcx", configuration.as_slice()), ("vmrs", b"runtime state")] {
+            let file = format!("{}.{extension}", vm.id.to_uppercase());
+            world.fill(args.cmd, &paths::join(&paths::join(&folder, FOLDERS[2]), &file), bytes)?;
+        }
+        for disk in disks(&vm, world) {
+            let bytes = fs::read(paths::real(&world.root, &disk));
+            let Ok(mut bytes) = bytes else { return failed(args.cmd, format!("'{disk}' cannot be read.")) };
+            // What stood on another disk stands on that one's copy.
+            if let Some(mut copy) = Disk::of_bytes(&bytes)
+                && let Some(parent) = copy.parent.take()
+            {
+                copy.parent = Some(paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&parent)));
+                bytes = copy.bytes();
+            }
+            world.fill(args.cmd, &paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&disk)), &bytes)?;
+        }
+    }
+    Ok(Vec::new())
+}
+
+pub(super) fn import(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
+    let Some(path) = args.text("Path") else { return refuse("Import-VM without -Path") };
+    if !args.flag("Copy") || !args.flag("GenerateNewId") {
+        return refuse("Import-VM: only -Copy -GenerateNewId is simulated");
+    }
+    let Some(disks) = args.text("VhdDestinationPath") else { return refuse("Import-VM without -VhdDestinationPath") };
+    let Some(folder) = args.text("VirtualMachinePath") else { return refuse("Import-VM without -VirtualMachinePath") };
+    let real = world.readable(path)?;
+    let Some(mut vm) = fs::read(real).ok().and_then(|json| serde_json::from_slice::<Vm>(&json).ok()) else {
+        return failed(args.cmd, format!("'{path}' is no configuration of a virtual machine."));
+    };
+    if !vm.snapshots.is_empty() {
+        return refuse("Import-VM of a VM with checkpoints is not simulated");
+    }
+    let source = paths::join(paths::parent(paths::parent(path)), FOLDERS[1]);
+    for drive in &mut vm.hardware.drives {
+        let Some(disk) = drive.path.clone() else { continue };
+        let name = paths::name(&disk).to_owned();
+        let bytes = fs::read(world.readable(&paths::join(&source, &name))?);
+        let Ok(bytes) = bytes else { return failed(args.cmd, format!("'{name}' is not in the export.")) };
+        let to = paths::join(disks, &name);
+        fs::create_dir_all(world.real(disks)?).unwrap_or_else(|error| panic!("{disks}: {error}"));
+        world.fill(args.cmd, &to, &bytes)?;
+        drive.path = Some(to);
+    }
+    vm.id = world.state.guid();
+    vm.path = folder.to_owned();
+    world.turned_off(&mut vm);
+    let id = vm.id.clone();
+    world.state.vms.push(vm);
+    Ok(vec![Object::Vm(id)])
+}
+
+impl World {
+    fn turned_off(&self, vm: &mut Vm) {
+        (vm.power, vm.is_up) = (super::state::Power::Off, false);
+    }
+}
