@@ -33,15 +33,13 @@ fn meta_data(vm: &Vm) -> String {
     text
 }
 
-/// Version 2: static addresses on each nic, found by its mac.
+/// Version 2: on each nic, found by its mac, its addresses; on one without, what DHCP says.
 fn network_config(vm: &Vm) -> String {
     let mut text = String::from("version: 2\nethernets:\n");
     for (index, nic) in vm.spec.nics.iter().enumerate() {
         let mac = quoted(nic.mac.as_deref().unwrap_or_default());
         let _ = write!(text, "  nic{index}:\n    match:\n      macaddress: {mac}\n");
-        if !nic.addresses.is_empty() {
-            text.push_str("    addresses:\n");
-        }
+        text.push_str(if nic.addresses.is_empty() { "    dhcp4: true\n" } else { "    addresses:\n" });
         for address in &nic.addresses {
             let _ = writeln!(text, "      - {}", quoted(address));
         }
@@ -71,6 +69,13 @@ mod tests {
         let vm = sample::vm();
         sample::golden("meta-data", meta_data(&vm).as_bytes());
         sample::golden("network-config", network_config(&vm).as_bytes());
+    }
+
+    #[test]
+    fn a_nic_without_addresses_asks_for_a_lease() {
+        let mut vm = sample::vm();
+        vm.spec.nics[0].addresses.clear();
+        assert!(network_config(&vm).contains("    dhcp4: true\n"));
     }
 
     /// Where cloud-init is installed.

@@ -2,6 +2,7 @@
 //! other hosts.
 
 use crate::rig::at_rest;
+use hosts::Host;
 use hosts::phantom::Phantom;
 use iaas::tenant::{Accepted, Create};
 use model::resource::Resource;
@@ -296,23 +297,27 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// One at a time: they count what is on this machine, and two fresh fleets would name their routers alike.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A fleet with this machine as a router node and a phantom server for VMs, and the node as it was before.
+/// A fleet with this machine as a router node and a server for VMs, and the node as it was before.
 pub struct Ground {
     pub fleet: Fleet,
     pub node: Node,
     _alone: MutexGuard<'static, ()>,
 }
 
+/// With a phantom server for VMs.
 pub async fn ground(change: impl FnOnce(&mut RouterSettings)) -> Ground {
+    let vms = Phantom::new("phantom-1");
+    beside(server("phantom-1", ServerType::Phantom), Some(Arc::new(vms)), change).await
+}
+
+pub async fn beside(
+    vms: ServerSpec,
+    stand_in: Option<Arc<dyn Host>>,
+    change: impl FnOnce(&mut RouterSettings),
+) -> Ground {
     let alone = ALONE.lock().await;
     let node = Node::new();
-    let vms = Phantom::new("phantom-1");
-    let mut fleet = Fleet::setup()
-        .host(node.server(change), None)
-        .host(server("phantom-1", ServerType::Phantom), Some(Arc::new(vms)))
-        .lease_secs(15)
-        .start()
-        .await;
+    let mut fleet = Fleet::setup().host(node.server(change), None).host(vms, stand_in).lease_secs(15).start().await;
     fleet.work();
     Ground { fleet, node, _alone: alone }
 }
