@@ -144,6 +144,7 @@ async fn a_guest_shuts_down_in_its_own_time_and_a_deaf_one_in_five_minutes() {
 #[tokio::test]
 async fn removed_checkpoints_are_merged_in_the_background_and_lose_nothing() {
     let asked = Asked::new();
+    asked.host.pace(Pace { tick_ms: 0, ..Pace::default() });
     let id = asked.started().await;
     for (name, block) in [("drover-1", "one"), ("drover-2", "two"), ("drover-3", "three")] {
         asked.host.write(NAME, block, "written");
@@ -263,6 +264,14 @@ async fn text_beside_an_answer_is_no_answer_and_half_a_line_is_none_at_all() {
     asked.host.order(Fault::new("Set-VMProcessor", 1, What::Torn));
     assert!(asked.ask(vm::set_processors(&id, 4)).await.is_err());
     assert_eq!(asked.vm().await.cpu, 4, "it was done all the same");
+}
+
+#[tokio::test]
+async fn a_host_without_hyper_v_says_so() {
+    let asked = Asked::new();
+    asked.host.lack_module(true);
+    let said = error(asked.ask(vm::list()).await);
+    assert!(said.contains("'Hyper-V' was not loaded"), "{said}");
 }
 
 #[tokio::test]

@@ -14,10 +14,16 @@ pub fn say(text: &str) {
     eprintln!("==> {text}");
 }
 
-/// A command in the checkout.
+/// A command in the checkout. What cargo has told this chore about its package is not told on: a build script that asks for it
+/// would run again, and all that stands on it be compiled again, whenever cargo is called from here and by hand in turn.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -4,9 +4,15 @@ use super::world::World;
 use cmdlets::{Problem, Request, Step};
 use serde::{Deserialize, Serialize};
 
+/// Any request.
+pub const ANY: &str = "*";
+
+/// Any request that may change something.
+pub const ACTS: &str = "!";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
-    /// A cmdlet; `put` and `get` are steps; `*` is any request.
+    /// A cmdlet; `put` and `get` are steps; [`ANY`], [`ACTS`].
     pub of: String,
     /// The n-th such request from now, counted from 1.
     pub nth: u64,
@@ -53,7 +59,7 @@ impl Fault {
     }
 
     fn is_of(&self, request: &Request) -> bool {
-        self.of == "*" || request.steps.iter().any(|step| self.of == word(step))
+        self.of == ANY || self.of == ACTS && !request.looks() || request.steps.iter().any(|step| self.of == word(step))
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn set_memory(world: &mut World, args: &Args, input: Option<&Object>)
             world.off(args.cmd, &id)?.dynamic = dynamic;
         }
         if let Some(bytes) = args.number("StartupBytes") {
-            if !(32 << 20..=512 << 30).contains(&bytes) || bytes % (2 << 20) != 0 {
+            if !(32 << 20..=512 << 30).contains(&bytes) || !bytes.is_multiple_of(2 << 20) {
                 return invalid(args.cmd, "The memory is out of range or no multiple of 2 MB.");
             }
             // Static memory changes while the guest runs, on 2016 and later.
@@ -80,23 +80,6 @@ pub(super) fn set_firmware(world: &mut World, args: &Args, input: Option<&Object
             }
             hardware.template = template.to_owned();
         }
-    }
-    Ok(Vec::new())
-}
-
-pub(super) fn set_key_protector(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    for id in world.vms(args, input, "VMName")? {
-        if !args.flag("NewLocalKeyProtector") {
-            return refuse("Set-VMKeyProtector without -NewLocalKeyProtector");
-        }
-        world.off(args.cmd, &id)?;
-    }
-    Ok(Vec::new())
-}
-
-pub(super) fn enable_tpm(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    for id in world.vms(args, input, "VMName")? {
-        world.off(args.cmd, &id)?.has_tpm = true;
     }
     Ok(Vec::new())
 }

@@ -1,10 +1,10 @@
 //! The host in this process: what a test puts there, orders and sees. Drivers reach it as they would reach a real one, by the
 //! transport's own sessions and lines; only the connection is within this process.
 
-use super::agent::{self, End};
+use super::agent::{self, End, NO_MODULE};
 use super::faults::{Fault, Process};
 use super::files::digest;
-use super::state::{Device, Guests, Pace, Power, Switch, Volume};
+use super::state::{Guests, Pace, Power, Switch, Volume};
 use super::world::{self, World};
 use super::{left, paths};
 use cmdlets::Request;
@@ -95,9 +95,9 @@ impl Hyperv {
         });
     }
 
-    pub fn add_device(&self, instance: &str, location: &str) {
-        let (instance, location) = (instance.to_owned(), location.to_owned());
-        self.change(|world| world.state.devices.push(Device { instance, location, enabled: true, dismounted: false }));
+    /// The host itself has a disk open.
+    pub fn mount(&self, path: &str) {
+        self.change(|world| world.state.mounted.push(path.to_owned()));
     }
 
     /// What else a volume can take is this.
@@ -150,6 +150,11 @@ impl Hyperv {
     /// Nothing reaches the host while there is a reason.
     pub fn unreachable(&self, reason: Option<&str>) {
         *self.near.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+    }
+
+    /// The role Hyper-V is installed, or not.
+    pub fn lack_module(&self, lacks: bool) {
+        self.change(|world| world.state.lacks_module = lacks);
     }
 
     pub fn pace(&self, pace: Pace) {
@@ -265,6 +270,7 @@ impl Dial for Near {
             let ending = Box::pin(async move {
                 match served.await {
                     Ok(Ok(End::Asked)) => Ending { status: Some(0), said: String::new() },
+                    Ok(Ok(End::NoModule)) => Ending { status: Some(1), said: NO_MODULE.into() },
                     Ok(Ok(End::Unknown)) => Ending { status: Some(1), said: "what came is not known".into() },
                     Ok(Ok(End::Cut(Process::Dies | Process::Survives)) | Err(_)) => {
                         Ending { status: None, said: "the connection was cut".into() }

@@ -124,10 +124,6 @@ fn hardware(vm: &Vm, hardware: &Hardware) -> String {
         .collect();
     adapters.sort();
     words.extend(adapters);
-    words.extend(hardware.devices.iter().map(|device| format!("given {device}")));
-    if hardware.has_tpm {
-        words.push("tpm".into());
-    }
     let generation = format!("generation {}: ", vm.generation);
     generation + &words.join("; ")
 }

@@ -24,6 +24,7 @@ mod power;
 mod snapshot;
 mod sshd;
 mod state;
+mod syntax;
 mod table;
 mod vhd;
 mod vm;
@@ -32,7 +33,7 @@ mod wrong;
 
 pub use agent::{CLIXML, End, serve};
 pub use disk::vhdx;
-pub use faults::{Fault, Process, Side, What};
+pub use faults::{ACTS, ANY, Fault, Process, Side, What};
 pub use host::{Hyperv, sha256};
 pub use sshd::Sshd;
 pub use state::{Guests, Pace, Power};

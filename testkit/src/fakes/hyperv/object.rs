@@ -55,7 +55,6 @@ pub(super) enum Still {
     Processor,
     Memory,
     Firmware,
-    Device,
 }
 
 impl Object {

@@ -1,6 +1,6 @@
 //! One request, carried out as the agent would: the contract first, then step by step, each fed by what came before.
 
-use super::faults::{Fault, Side, What, word};
+use super::faults::{ACTS, ANY, Fault, Side, What, word};
 use super::object::Object;
 use super::table;
 use super::world::World;
@@ -67,7 +67,9 @@ fn steps(world: &mut World, request: &Request, puts: &[Vec<u8>], fault: Option<&
     let mut puts = puts.iter();
     let last = request.steps.iter().rposition(|step| word(step) != "where");
     for (at, step) in request.steps.iter().enumerate() {
-        let is_meant = |fault: &&Fault| if fault.of == "*" { Some(at) == last } else { fault.of == word(step) };
+        let is_meant = |fault: &&Fault| {
+            if fault.of == ANY || fault.of == ACTS { Some(at) == last } else { fault.of == word(step) }
+        };
         let what = fault.filter(is_meant).map(|fault| &fault.what);
         if let Some(What::Error(Side::Before, problem)) = what {
             return Err(Wrong::Problem(problem.clone()));

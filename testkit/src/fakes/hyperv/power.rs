@@ -36,9 +36,6 @@ pub(super) fn power_on(world: &mut World, cmd: &str, id: &str) -> Result<(), sup
             return failed(cmd, format!("'{path}': The system cannot find the file specified."));
         }
     }
-    if world.state.vms.iter().any(|vm| vm.id != id && vm.runs() && shares(&vm.hardware.devices, &hardware.devices)) {
-        return failed(cmd, "A device that is assigned to the VM is in use.");
-    }
     let now = world.state.clock_ms;
     let fresh: Vec<String> =
         hardware.adapters.iter().filter(|adapter| !adapter.is_static).map(|_| mac(world)).collect();
@@ -52,10 +49,6 @@ pub(super) fn power_on(world: &mut World, cmd: &str, id: &str) -> Result<(), sup
         }
     }
     Ok(())
-}
-
-fn shares(one: &[String], other: &[String]) -> bool {
-    one.iter().any(|device| other.contains(device))
 }
 
 fn mac(world: &mut World) -> String {
@@ -105,18 +98,6 @@ pub(super) fn resume_vm(world: &mut World, args: &Args, input: Option<&Object>) 
             Power::Running => {}
             Power::Paused => vm.power = Power::Running,
             power => return not_now(args.cmd, format!("The VM is {}: it cannot be resumed.", power.word())),
-        }
-    }
-    passed(args, ids.into_iter().map(Object::Vm).collect())
-}
-
-pub(super) fn suspend_vm(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    let ids = world.vms(args, input, "Name")?;
-    for id in &ids {
-        let vm = world.vm(id);
-        match vm.power {
-            Power::Running | Power::Paused => vm.power = Power::Paused,
-            power => return not_now(args.cmd, format!("The VM is {}: it cannot be paused.", power.word())),
         }
     }
     passed(args, ids.into_iter().map(Object::Vm).collect())

@@ -52,9 +52,6 @@ pub(super) fn checkpoint(world: &mut World, args: &Args, input: Option<&Object>)
             ("Standard" | "Production", Power::Saved | Power::Paused | Power::Running) => true,
             (_, power) => return not_now(args.cmd, format!("The VM is {}.", power.word())),
         };
-        if has_memory && !vm.hardware.devices.is_empty() {
-            return failed(args.cmd, "A VM with an assigned device cannot be saved.");
-        }
         if world.state.merges(&id) {
             return not_now(args.cmd, "The disks are being merged.");
         }

@@ -85,13 +85,9 @@ pub(super) struct Hardware {
     pub dynamic: bool,
     pub secure_boot: bool,
     pub template: String,
-    pub first_boot: Option<String>,
-    pub has_tpm: bool,
     pub adapters: Vec<Adapter>,
     pub drives: Vec<Drive>,
     pub dvds: Vec<Drive>,
-    /// Location paths of the host's devices.
-    pub devices: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,15 +147,6 @@ pub(super) struct Volume {
     pub size: u64,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Device {
-    pub instance: String,
-    pub location: String,
-    pub enabled: bool,
-    /// Taken from the host, to be given to a VM.
-    pub dismounted: bool,
-}
-
 /// Of one PowerShell: it goes with its process, and the work goes on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
@@ -212,7 +199,6 @@ pub(super) struct State {
     pub vms: Vec<Vm>,
     pub switches: Vec<Switch>,
     pub volumes: Vec<Volume>,
-    pub devices: Vec<Device>,
     /// Disks that the host itself has open.
     pub mounted: Vec<String>,
     pub jobs: Vec<Job>,
@@ -220,6 +206,8 @@ pub(super) struct State {
     pub faults: Vec<Fault>,
     /// Secrets of the test: they may be in no command line and in no answer.
     pub canaries: Vec<String>,
+    /// The role Hyper-V is not installed.
+    pub lacks_module: bool,
     /// Requests so far.
     pub asked: u64,
 }

@@ -6,7 +6,7 @@ use super::object::Object;
 use super::state::Answer;
 use super::world::World;
 use super::wrong::refuse;
-use super::{adapter, drive, export, files, hardware, jobs, power, snapshot, vhd, vm};
+use super::{adapter, drive, export, files, hardware, jobs, power, snapshot, syntax, vhd, vm};
 use serde_json::{Map, Value};
 
 pub(super) const START: &str = "Start-VM";
@@ -34,9 +34,9 @@ const CMDLETS: &[Cmdlet] = &[
     cmdlet("Copy-Item", &["LiteralPath", "Destination", "Force"], files::copy_item),
     cmdlet("Disconnect-VMNetworkAdapter", &["VMName", "Name"], adapter::disconnect),
     cmdlet("Dismount-VHD", &["Path"], vhd::dismount),
-    cmdlet("Enable-VMTPM", &["VMName"], hardware::enable_tpm),
     cmdlet("Export-VM", &["Name", "Path", "CaptureLiveState", "AsJob"], export::export),
     cmdlet("Get-ChildItem", &["LiteralPath", "Force", "File", "Directory", "Recurse"], files::get_child_item),
+    cmdlet("Get-Command", &["Name", "Syntax"], syntax::get_command),
     cmdlet("Get-FileHash", &["LiteralPath", "Algorithm"], files::get_file_hash),
     cmdlet("Get-Item", &["LiteralPath", "Force"], files::get_item),
     cmdlet("Get-Job", &["Id"], jobs::get),
@@ -54,7 +54,6 @@ const CMDLETS: &[Cmdlet] = &[
     cmdlet("Get-VMSwitch", &["Name"], vm::get_vm_switch),
     cmdlet("Get-Volume", &["FilePath", "DriveLetter"], files::get_volume),
     cmdlet("Import-VM", &["Path", "Copy", "GenerateNewId", "VhdDestinationPath", "VirtualMachinePath", "SnapshotFilePath", "SmartPagingFilePath"], export::import),
-    cmdlet("Mount-VHD", &["Path", "NoDriveLetter", "ReadOnly"], vhd::mount),
     cmdlet("Move-Item", &["LiteralPath", "Destination", "Force"], files::move_item),
     cmdlet("New-Item", &["Path", "Name", "ItemType", "Force", "Value"], files::new_item),
     cmdlet("New-VHD", &["Path", "SizeBytes", "Dynamic", "Fixed", "Differencing", "ParentPath", "AsJob"], vhd::new),
@@ -76,7 +75,6 @@ const CMDLETS: &[Cmdlet] = &[
     cmdlet("Set-VM", &["Name", "Notes", "NewVMName", "StaticMemory", "DynamicMemory", "ProcessorCount", "MemoryStartupBytes", "AutomaticStartAction", "AutomaticStopAction", "AutomaticStartDelay", "AutomaticCheckpointsEnabled", "CheckpointType", "SnapshotFileLocation", "SmartPagingFilePath", "GuestControlledCacheTypes", "LowMemoryMappedIoSpace", "HighMemoryMappedIoSpace", "Passthru"], vm::set_vm),
     cmdlet("Set-VMDvdDrive", &["VMName", "ControllerNumber", "ControllerLocation", "Path"], drive::set_dvd),
     cmdlet("Set-VMFirmware", &["VMName", "EnableSecureBoot", "SecureBootTemplate"], hardware::set_firmware),
-    cmdlet("Set-VMKeyProtector", &["VMName", "NewLocalKeyProtector"], hardware::set_key_protector),
     cmdlet("Set-VMMemory", &["VMName", "DynamicMemoryEnabled", "StartupBytes"], hardware::set_memory),
     cmdlet("Set-VMNetworkAdapter", &["VMName", "Name", "StaticMacAddress", "MacAddressSpoofing", "DhcpGuard", "RouterGuard", "DeviceNaming", "MaximumBandwidth"], adapter::set),
     cmdlet("Set-VMNetworkAdapterVlan", &["VMName", "VMNetworkAdapterName", "Access", "VlanId", "Trunk", "NativeVlanId", "AllowedVlanIdList", "Untagged"], adapter::set_vlan),
@@ -84,7 +82,6 @@ const CMDLETS: &[Cmdlet] = &[
     cmdlet(START, &["Name", "Passthru"], power::start_vm),
     cmdlet("Stop-Job", &["Id"], jobs::stop),
     cmdlet("Stop-VM", &["Name", "Save", "TurnOff", "Force", "AsJob", "Passthru"], power::stop_vm),
-    cmdlet("Suspend-VM", &["Name"], power::suspend_vm),
     cmdlet("Test-Path", &["LiteralPath", "PathType"], files::test_path),
     cmdlet("Write-VolumeCache", &["DriveLetter"], files::write_volume_cache),
 ];
@@ -112,5 +109,26 @@ pub(super) fn work(world: &mut World, cmd: &str, all: &Map<String, Value>, input
     match CMDLETS.iter().find(|known| known.name == cmd) {
         Some(cmdlet) => (cmdlet.work)(world, &Args { cmd, all }, input),
         None => refuse(format!("{cmd} is not simulated")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_asked_is_simulated_and_nothing_else_is() {
+        let known: Vec<_> = CMDLETS.iter().map(|cmdlet| cmdlet.name).collect();
+        assert_eq!(known, cmdlets::contract::ALLOWED);
+    }
+
+    #[test]
+    fn every_parameter_is_a_documented_one() {
+        for cmdlet in CMDLETS {
+            let documented = cmdlets::contract::find(cmdlet.name).expect("it is documented");
+            for parameter in cmdlet.parameters {
+                assert!(documented.parameters.contains_key(*parameter), "{} -{parameter}", cmdlet.name);
+            }
+        }
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn new(world: &mut World, args: &Args, _: Option<&Object>) -> Answer 
         let below = parent.map(|parent| world.disk(args.cmd, parent)).transpose()?;
         let size = args.number("SizeBytes").or(below.as_ref().map(|below| below.size));
         let Some(size) = size else { return refuse("New-VHD without -SizeBytes") };
-        if size < 3 << 20 || size > 64 << 40 {
+        if !(3 << 20..=64 << 40).contains(&size) {
             return invalid(args.cmd, "The size of a disk is 3 MB to 64 TB.");
         }
         let kind = match (&below, args.flag("Fixed")) {
@@ -192,9 +192,9 @@ pub(super) fn resize(world: &mut World, args: &Args, input: Option<&Object>) -> 
         }
         let stands_on = |vm: &Vm| {
             let kept = vm.snapshots.iter().flat_map(|snapshot| &snapshot.hardware.drives);
-            let paths: Vec<_> = vm.hardware.drives.iter().chain(kept).filter_map(|drive| drive.path.clone()).collect();
-            paths.iter().any(|known| paths::same(known, &path))
-                && (!vm.snapshots.is_empty() || world.state.merges(&vm.id))
+            let tops = vm.hardware.drives.iter().chain(kept).filter_map(|drive| drive.path.as_deref());
+            let is_layered = !vm.snapshots.is_empty() || world.state.merges(&vm.id);
+            is_layered && tops.flat_map(|top| world.chain(top)).any(|known| paths::same(&known, &path))
         };
         if world.state.vms.iter().any(stands_on) {
             return not_now(
@@ -210,14 +210,6 @@ pub(super) fn resize(world: &mut World, args: &Args, input: Option<&Object>) -> 
         }
         disk.size = size;
         world.keep(&path, &disk);
-    }
-    Ok(Vec::new())
-}
-
-pub(super) fn mount(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    for path in targets(args, input, world)? {
-        world.usable(args.cmd, &path, world.state.owner(&path).map(|vm| vm.id.clone()).as_deref())?;
-        world.state.mounted.push(path);
     }
     Ok(Vec::new())
 }

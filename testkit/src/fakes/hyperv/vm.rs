@@ -3,7 +3,7 @@
 use super::args::{Args, like};
 use super::object::{Object, Still};
 use super::paths;
-use super::state::{Adapter, Answer, Deed, Drive, Hardware, Power, State, Task, Vlan, Vm};
+use super::state::{Adapter, Answer, Deed, Drive, Hardware, Power, Task, Vlan, Vm};
 use super::world::World;
 use super::wrong::{Wrong, invalid, not_now, refuse};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ pub(super) fn new_vm(world: &mut World, args: &Args, _: Option<&Object>) -> Answ
         template: "MicrosoftWindows".into(),
         ..Hardware::default()
     };
-    if !(32 << 20..=12 << 40).contains(&hardware.memory) || hardware.memory % (2 << 20) != 0 {
+    if !(32 << 20..=12 << 40).contains(&hardware.memory) || !hardware.memory.is_multiple_of(2 << 20) {
         return invalid(args.cmd, "The startup memory is out of range or no multiple of 2 MB.");
     }
     if let Some(disk) = args.text("VHDPath") {
@@ -244,14 +244,4 @@ pub(super) fn get_vm_switch(world: &mut World, args: &Args, _: Option<&Object>) 
         return invalid(args.cmd, format!("Hyper-V was unable to find a virtual switch with name \"{name}\"."));
     }
     Ok(rows.into_iter().map(|row| Object::still(Still::Switch, row)).collect())
-}
-
-impl State {
-    /// Whether a disk's file belongs to a VM that is defined.
-    pub fn owner(&self, path: &str) -> Option<&Vm> {
-        let has = |hardware: &Hardware| {
-            hardware.drives.iter().any(|drive| drive.path.as_deref().is_some_and(|known| paths::same(known, path)))
-        };
-        self.vms.iter().find(|vm| has(&vm.hardware) || vm.snapshots.iter().any(|snapshot| has(&snapshot.hardware)))
-    }
 }

@@ -1,0 +1,103 @@
+//! A simulated Hyper-V host behind a real sshd on loopback, with its own keys and port: the transport as it is shipped, up to
+//! what a Windows host would run.
+
+use crate::rig::hyperv_ground;
+use model::vm::VmSpec;
+use model::{ServerType, State, windows};
+use std::sync::Arc;
+use testkit::fakes::hyperv::{Fault, Hyperv, Power, Process, Side, Sshd, What};
+use testkit::fleet::{server, vm};
+use testkit::{Fleet, LIMIT, eventually};
+
+async fn fleet() -> (Arc<Hyperv>, Sshd, Fleet) {
+    let (host, ground) = hyperv_ground();
+    let sshd = Sshd::start(&host);
+    let mut spec = server("host-1", ServerType::Hyperv);
+    spec.address = sshd.address();
+    let mut fleet = Fleet::setup().image(ground.image).host(spec, None).ssh(sshd.options()).start().await;
+    fleet.work();
+    (host, sshd, fleet)
+}
+
+#[tokio::test]
+async fn real_ssh_a_vm_lives_and_goes_on_a_hyperv_host_behind_sshd() {
+    let (host, _sshd, fleet) = fleet().await;
+    let built = fleet.create("vm", vm(&fleet.image)).await;
+    let (id, name) = (built.resource.id, windows::vm(built.resource.id));
+    fleet.reaches::<VmSpec>(id, State::Running).await;
+    assert_eq!(host.state(&name), Some(Power::Running));
+    fleet.ask::<VmSpec>(id, State::Quiesce).await;
+    fleet.reaches::<VmSpec>(id, State::Quiesced).await;
+    assert_eq!(host.state(&name), Some(Power::Off));
+    fleet.ask::<VmSpec>(id, State::Scrub).await;
+    fleet.reaches::<VmSpec>(id, State::Closed).await;
+    assert_eq!(host.state(&name), None);
+    let own = format!("/{id}/");
+    let left: Vec<_> = host.words().into_keys().filter(|path| path.contains(&own)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn real_ssh_a_build_goes_on_when_the_connection_was_cut() {
+    for process in [Process::Dies, Process::Survives] {
+        let (host, _sshd, fleet) = fleet().await;
+        host.order(Fault::new("New-VM", 1, What::Cut(Side::After, process)));
+        host.order(Fault::new("Start-VM", 1, What::Cut(Side::Before, process)));
+        let built = fleet.create("vm", vm(&fleet.image)).await;
+        fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
+        assert!(host.all_happened());
+        host.nothing_was_refused();
+        let task = fleet.ended(built.task_id).await;
+        assert_eq!(task.lost, 0, "the worker was there all the time: {task:?}");
+        fleet.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn real_ssh_a_host_with_another_key_is_not_spoken_to() {
+    let (host, sshd, fleet) = fleet().await;
+    sshd.change_host_key();
+    let asked = host.asked();
+    let built = fleet.create("vm", vm(&fleet.image)).await;
+    eventually(LIMIT, "the task says why", async || {
+        let task =
+            fleet.client.task(built.task_id, std::time::Duration::ZERO).await.map_err(|error| error.to_string())?;
+        let told = format!("{:?}", task.waiting_for);
+        if told.contains("Host key verification failed") { Ok(()) } else { Err(told) }
+    })
+    .await;
+    assert_eq!(host.asked(), asked, "nothing was asked");
+    fleet.end().await;
+}
+
+#[tokio::test]
+async fn real_ssh_another_command_line_is_not_run() {
+    let (host, ground) = hyperv_ground();
+    let sshd = Sshd::start(&host);
+    let options = sshd.options();
+    let address = sshd.address();
+    let (user, place) = address.split_once('@').expect("a user");
+    let port = place.rsplit_once(':').expect("a port").1.to_owned();
+    let good = hosts::powershell::COMMAND.clone();
+    let bad = [
+        "whoami".to_owned(),
+        good.replace(" -NonInteractive", ""),
+        good.replace(" -OutputFormat Text", ""),
+        format!("{good}AA"),
+        format!("{good} ; whoami"),
+        format!("{good} {}", "x".repeat(8192)),
+    ];
+    for (count, line) in bad.iter().enumerate() {
+        let known = format!("UserKnownHostsFile={}", options.known_hosts.as_ref().expect("a file").display());
+        let mut ssh = std::process::Command::new("ssh");
+        ssh.args(["-T", "-o", "BatchMode=yes", "-o", &known, "-o", "IdentitiesOnly=yes", "-i"]);
+        ssh.arg(options.identity.as_ref().expect("a key")).args(["-p", &port, "-l", user, "127.0.0.1", line]);
+        let output = ssh.stdin(std::process::Stdio::null()).output().expect("ssh starts");
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert_eq!(host.refused().len(), count + 1, "{line}");
+        let clixml = String::from_utf8_lossy(&output.stderr).contains("#< CLIXML");
+        assert_eq!(clixml, !line.contains("-OutputFormat Text"), "{line}");
+    }
+    drop(ground);
+}
