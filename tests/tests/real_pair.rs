@@ -143,7 +143,9 @@ async fn change(ground: &Ground, router: ResourceId, patch: serde_json::Value) {
             let now = ground.fleet.client.read::<VirtualRouterSpec>(half).await.map_err(|error| error.to_string())?;
             if now.state == State::Unresourced {
                 let error = now.error.as_ref().map(|error| error.text.clone()).unwrap_or_default();
-                assert!(error.contains("File exists") || error.contains("Cannot find device"), "{error}");
+                let is_bridge =
+                    ["File exists", "Cannot find device", "does not exist"].iter().any(|said| error.contains(said));
+                assert!(is_bridge, "{error}");
                 let _ = ground.fleet.client.task_retry(now.task_id.expect("the failed task")).await;
                 return Err(format!("{half}: {error}"));
             }
@@ -168,15 +170,16 @@ async fn named(ground: &Ground) -> ResourceId {
 /// As when a node loses its power, for one of two on the same machine.
 fn power_cut(pair: &Pair, half: ResourceId) {
     let namespace = names::router_namespace(half);
-    run("ip", &["netns", "pids", &namespace]).lines().for_each(|pid| {
-        run("kill", &["-KILL", pid]);
-    });
+    // First, so that none of them says that it goes.
     let seat = if half == pair.halves[0] { Seat::First } else { Seat::Second };
     let segments = pair.router.spec.segments.iter().filter_map(|segment| segment.id);
     let ports = segments.map(|segment| names::segment_port(segment, seat));
     for link in ports.chain([names::uplink_port(half)]) {
         run("ip", &["link", "delete", "dev", &link]);
     }
+    run("ip", &["netns", "pids", &namespace]).lines().for_each(|pid| {
+        run("kill", &["-KILL", pid]);
+    });
     run("ip", &["netns", "delete", &namespace]);
 }
 
