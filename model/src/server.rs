@@ -71,9 +71,9 @@ pub struct HostSettings {
     #[serde(default)]
     pub router: RouterSettings,
     #[serde(default)]
-    pub hyperv: HypervSettings,
-    #[serde(default)]
     pub gpu: GpuSettings,
+    #[serde(default)]
+    pub hyperv: HypervSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -98,8 +98,8 @@ impl Default for HostSettings {
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
-            hyperv: HypervSettings::default(),
             gpu: GpuSettings::default(),
+            hyperv: HypervSettings::default(),
         }
     }
 }
@@ -212,8 +212,8 @@ impl ServerSpec {
         }
         self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
-        self.settings.hyperv.check()?;
         self.settings.gpu.check()?;
+        self.settings.hyperv.check()?;
         self.settings.router.check()
     }
 }

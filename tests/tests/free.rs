@@ -239,25 +239,25 @@ async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(vm_kvm_pool_rig()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_verb_of_vm_hyperv_succeeds() {
     succeeds(vm_hyperv_rig()).await;
     succeeds(vm_hyperv_stopped_rig()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_verb_of_vm_hyperv_fails_at_each_step_and_says_so() {
     fails_at_each_step(vm_hyperv_rig()).await;
     fails_at_each_step(vm_hyperv_stopped_rig()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_verb_of_vm_hyperv_twice_is_once() {
     twice_is_once(vm_hyperv_rig()).await;
     twice_is_once(vm_hyperv_stopped_rig()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_verb_of_vm_hyperv_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(vm_hyperv_rig()).await;
     ends_the_same_after_a_crash_at_each_step(vm_hyperv_stopped_rig()).await;

@@ -19,6 +19,8 @@ mod fences;
 mod hyperv_backups;
 /// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
 mod hyperv_snapshots;
+/// VMs on a simulated Hyper-V host: known mistakes, not made again.
+mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.

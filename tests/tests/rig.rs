@@ -89,6 +89,10 @@ impl Ground {
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
+        if self.server_type == ServerType::Hyperv {
+            // What it simulates it keeps in files, and a busy machine is slow with these.
+            setup = setup.lease_secs(3);
+        }
         let mut spec = server("host-1", self.server_type);
         spec.settings.ceph.trash_hours = 0;
         spec.settings.gpu.devices = vec!["10de:2204".into()];
