@@ -18,6 +18,9 @@ const LONG: Duration = Duration::from_secs(3600);
 /// What is not there.
 const ABSENT: i32 = 2;
 
+/// What the user may not, and whatever else has no number of its own.
+const DENIED: i32 = 1;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Image {
     #[serde(rename = "size")]
@@ -110,9 +113,19 @@ fn listed<T: DeserializeOwned>(output: &Output) -> Result<Vec<T>, String> {
     Ok(present(output)?.unwrap_or_default())
 }
 
-/// Every image of a pool by name; none when the pool is absent.
+/// Every image of a pool by name; none when the pool is absent, or of those that the user has no rights in.
 pub fn list(ceph: &CephSettings, pool: &str) -> Command<Vec<String>> {
-    Command { invocation: looks(ceph, ["ls", "--format", "json", pool]).answers(&[0, ABSENT]), read: listed }
+    let invocation = looks(ceph, ["ls", "--format", "json", pool]).answers(&[0, DENIED, ABSENT]);
+    Command { invocation, read: read_list }
+}
+
+fn read_list(output: &Output) -> Result<Vec<String>, String> {
+    if output.status == DENIED {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let is_denied = stderr.contains("(1) Operation not permitted");
+        return if is_denied { Ok(Vec::new()) } else { Err(stderr.trim().to_owned()) };
+    }
+    listed(output)
 }
 
 /// None when the image is absent.
@@ -263,6 +276,14 @@ mod tests {
         let trash = read(trash(&ceph(), "p"), &said(include_bytes!("../golden/rbd-trash-ls.json")));
         let expired: Vec<_> = trash.iter().filter(|image| image.has_expired()).map(|image| &image.name).collect();
         assert_eq!(expired, ["drover-volume-7"]);
+    }
+
+    #[test]
+    fn pools_of_others_have_no_images_of_drovers() {
+        let denied = |stderr: &str| read_list(&Output { status: 1, stderr: stderr.into(), ..Output::default() });
+        assert_eq!(denied("rbd: listing images failed: (1) Operation not permitted\n"), Ok(Vec::new()));
+        assert!(denied("rbd: couldn't connect to the cluster!\n").is_err());
+        assert_eq!(read_list(&said(b"[\"drover-volume-7\"]")), Ok(vec!["drover-volume-7".to_owned()]));
     }
 
     #[test]

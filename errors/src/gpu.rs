@@ -42,7 +42,15 @@ pub static HELD: Entry = Entry {
     category: Category::Deadline,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &BUSY, &SHARED, &NO_IOMMU, &HELD];
+pub static NOT_ALLOWED: Entry = Entry {
+    code: "2135",
+    text: "Device {device} of {host} may not be given to VMs.",
+    cause: "The server's settings.gpu.devices do not name it any more, neither by its address nor as {id}.",
+    remedy: "Have an operator name it there, then retry; or take another device.",
+    category: Category::Conflict,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &BUSY, &SHARED, &NO_IOMMU, &HELD, &NOT_ALLOWED];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["gpu_updatequiesced", "gpu_updaterunning"];

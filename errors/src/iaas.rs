@@ -186,6 +186,22 @@ pub static ROUTER_EXISTS: Entry = Entry {
     category: Category::Conflict,
 };
 
+pub static DEVICE_NOT_ALLOWED: Entry = Entry {
+    code: "iaas_gpu_001",
+    text: "Device {device} of {host} may not be given to VMs.",
+    cause: "The server's settings.gpu.devices name it neither by its address nor by its vendor and product; nothing else may be given.",
+    remedy: "Take a device that drover gpu devices lists as free, or have an operator name this one in the server's settings.",
+    category: Category::Forbidden,
+};
+
+pub static DEVICE_TAKEN: Entry = Entry {
+    code: "iaas_gpu_002",
+    text: "Device {device} of {host} is taken by {taken}.",
+    cause: "Another record that is not closed names it, or a device that comes and goes with it (its other functions, its IOMMU group).",
+    remedy: "Take another device; or delete that record once no VM has the device.",
+    category: Category::Conflict,
+};
+
 pub static TASK_NOT_CANCELLABLE: Entry = Entry {
     code: "iaas_task_001",
     text: "Task {task} is {status} and cannot be cancelled.",
@@ -306,6 +322,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &BACKUP_OUT_OF_REACH,
     &NAME_TAKEN,
     &ROUTER_EXISTS,
+    &DEVICE_NOT_ALLOWED,
+    &DEVICE_TAKEN,
     &TASK_NOT_CANCELLABLE,
     &TASK_NOT_RETRYABLE,
     &CLAIM_REFUSED,

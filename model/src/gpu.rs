@@ -19,6 +19,13 @@ pub struct GpuSpec {
     pub device: String,
 }
 
+impl GpuSpec {
+    /// None when it was not checked.
+    pub fn address(&self) -> Option<PciAddress> {
+        self.device.parse().ok()
+    }
+}
+
 impl Spec for GpuSpec {
     const TYPE: ResourceType = ResourceType::Gpu;
 

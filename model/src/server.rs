@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 mod ceph;
+mod gpu;
 
 pub use ceph::CephSettings;
+pub use gpu::GpuSettings;
 
 /// The wish, as it is POSTed by an operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -66,6 +68,8 @@ pub struct HostSettings {
     pub backup: BackupSettings,
     #[serde(default)]
     pub router: RouterSettings,
+    #[serde(default)]
+    pub gpu: GpuSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -90,6 +94,7 @@ impl Default for HostSettings {
             drift: DriftPolicy::default(),
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
+            gpu: GpuSettings::default(),
         }
     }
 }
@@ -153,7 +158,8 @@ pub struct WorkerReport {
     /// Things an operator should know: no hardware virtualisation, say.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What can be given to VMs, as the worker found it when it began to serve the host.
+    /// What can be given to VMs, as the worker has found it: when it began to serve the host, when the server's settings
+    /// changed, and every ten minutes.
     #[serde(default)]
     pub devices: Vec<HostDevice>,
     #[schema(value_type = String, format = DateTime)]
@@ -166,6 +172,9 @@ pub struct HostDevice {
     /// `0000:65:00.0`
     #[schema(value_type = String)]
     pub address: PciAddress,
+    /// Vendor and product by their numbers, `10de:2204`.
+    #[serde(default)]
+    pub id: String,
     pub vendor: String,
     pub product: String,
     /// The kernel's driver that has it.
@@ -201,6 +210,7 @@ impl ServerSpec {
         }
         self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
+        self.settings.gpu.check()?;
         self.settings.router.check()
     }
 

@@ -195,8 +195,8 @@ async fn a_vm_of_our_name_that_is_not_ours_is_left_alone() {
     fleet.ask::<VmSpec>(built.resource.id, State::Scrub).await;
     fleet.reaches::<VmSpec>(built.resource.id, State::Unresourced).await;
     let after = host.words();
-    for (key, word) in before {
-        assert_eq!(after.get(&key), Some(&word), "{key}");
+    for (key, word) in before.iter().filter(|(key, _)| key.starts_with("drover-1/")) {
+        assert_eq!(after.get(key), Some(word), "{key}");
     }
     fleet.end().await;
 }

@@ -11,6 +11,8 @@ mod attempts;
 mod backups;
 /// Changed behind drover's back: found, repaired, adopted.
 mod drift;
+/// Errands whose worker is killed in the middle.
+mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
 /// What the chapters on real libvirt and QEMU share.

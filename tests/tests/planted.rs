@@ -9,7 +9,7 @@ use model::backup::{BackupKind, FORMAT, Manifest};
 use model::ceph::usual_features;
 use model::errand::{Errand, ErrandStatus, Found, Orphan, Sort};
 use model::server::HostSettings;
-use model::{Moment, ResourceId, SegmentId, names};
+use model::{ErrandId, Moment, ResourceId, SegmentId, names};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,15 +179,19 @@ pub async fn ended(fleet: &Fleet, asks: impl IntoIterator<Item = AskErrand>) -> 
     }
     let mut errands = Vec::new();
     for id in ids {
-        let what = format!("errand {id} ends");
-        let errand =
-            eventually(PATIENCE, &what, async || match fleet.client.errand(id, Duration::from_secs(5)).await {
-                Ok(errand) if errand.status.has_ended() => Ok(errand),
-                other => Err(format!("{other:?}")),
-            });
-        errands.push(errand.await);
+        errands.push(end(fleet, id).await);
     }
     errands
+}
+
+/// One that was asked for, once it has ended.
+pub async fn end(fleet: &Fleet, id: ErrandId) -> Errand {
+    let what = format!("errand {id} ends");
+    eventually(PATIENCE, &what, async || match fleet.client.errand(id, Duration::from_secs(5)).await {
+        Ok(errand) if errand.status.has_ended() => Ok(errand),
+        other => Err(format!("{other:?}")),
+    })
+    .await
 }
 
 /// As [`ended`], each well.

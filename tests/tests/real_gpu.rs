@@ -36,7 +36,9 @@ async fn real_kvm_a_device_comes_into_a_definition_stays_through_an_update_and_g
         return;
     };
     let machine = Machine::new();
-    let mut fleet = Fleet::setup().host(machine.server(), None).lease_secs(15).start().await;
+    let mut server = machine.server();
+    server.settings.gpu.devices = vec![device.clone()];
+    let mut fleet = Fleet::setup().host(server, None).lease_secs(15).start().await;
     fleet.work();
     let image: Image = fleet.client.record_create("images", &tiny()).await.expect("an image");
     let vm: Accepted<VmSpec> = fleet.create("web-1", small(&image, "t6", "10.77.0.8/24")).await;

@@ -1,16 +1,18 @@
-//! Orphans on real libvirt, on real bridges and in real namespaces: planted, found, set aside, put back, removed.
+//! Orphans on real libvirt, on real bridges, in real namespaces and on a real cluster: planted, found, set aside, put back, removed.
 
 use crate::planted::{Garden, Key, done, keys, nobody, orphans, survey};
-use iaas::tenant::AskErrand;
+use iaas::tenant::{Accepted, AskErrand};
 use model::errand::{Orphan, Sort};
+use model::image::Image;
 use model::server::ServerSpec;
-use model::{ResourceId, SegmentId, ServerType, names};
+use model::vm::VmSpec;
+use model::{ResourceId, SegmentId, ServerType, State, names};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use testkit::Fleet;
-use testkit::fleet::server;
-use testkit::real::{self, run};
+use testkit::fleet::{server, vm};
+use testkit::real::{self, rbd, run};
+use testkit::{Fleet, eventually};
 
 async fn ground(spec: ServerSpec) -> (Fleet, Garden) {
     let garden = Garden { host: Arc::new(hosts::local::Local::new("by-hand")), settings: spec.settings.clone() };
@@ -102,5 +104,59 @@ async fn on_a_router_node() {
     assert!(
         !Path::new(&unit).exists() && !Path::new(&names::router_folder(&garden.settings.storage, routers[0])).exists()
     );
+    fleet.stop().await;
+}
+
+/// Of a guest that runs, with a disk whose changes are recorded from then on.
+#[tokio::test]
+async fn real_kvm_a_checkpoint_of_nobody_goes_with_its_bitmap() {
+    let storage = real::storage();
+    let (fleet, garden) = ground(real::kvm(&storage)).await;
+    let image: Image = fleet.client.record_create("images", &real::tiny()).await.expect("an image");
+    let vm: Accepted<VmSpec> = fleet.create("web-1", VmSpec { ram_mb: 192, ..vm(&image) }).await;
+    let vm = vm.resource.id;
+    eventually(crate::machine::LIMIT, "the VM runs", async || {
+        let found = fleet.client.read::<VmSpec>(vm).await.map_err(|failure| failure.to_string())?;
+        if found.state == State::Running { Ok(()) } else { Err(format!("{} {:?}", found.state, found.error)) }
+    })
+    .await;
+    let planted = BTreeSet::from([garden.checkpoint(vm, nobody(400)).await]);
+    let uri = real::libvirt_uri();
+    let checkpoints = || run("virsh", &["-q", "-c", &uri, "checkpoint-list", "--name", &names::domain(vm)]);
+    // It goes on recording meanwhile: what was not recorded could not be put back.
+    let is_there = || assert!(checkpoints().contains("drover-9400"));
+    come_and_go(&fleet, &planted, is_there, is_there).await;
+    assert_eq!(checkpoints().trim(), "");
+    let disk = names::disk(&garden.settings.storage, vm, "root");
+    assert!(!run("qemu-img", &["info", "-U", "--output=json", &disk]).contains("bitmaps"));
+    let scrubbed: Accepted<VmSpec> = fleet.ask(vm, State::Scrub).await;
+    eventually(crate::machine::LIMIT, "the VM is closed", async || {
+        let found = fleet.client.read::<VmSpec>(vm).await.map_err(|failure| failure.to_string())?;
+        if found.state == State::Closed { Ok(()) } else { Err(format!("{scrubbed:?} {}", found.state)) }
+    })
+    .await;
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn real_ceph_images_of_nobody_come_and_go() {
+    let storage = real::storage();
+    let mut cluster = real::ceph(&storage);
+    cluster.settings.ceph.trash_hours = 0;
+    let (fleet, garden) = ground(cluster).await;
+    let mut planted = BTreeSet::new();
+    for number in 500..503 {
+        planted.insert(garden.image("orphans", nobody(number), number > 500).await);
+    }
+    // Of another maker, whatever it is called.
+    let other = names::in_pool("orphans", &names::volume(nobody(509)));
+    rbd(&["create", "--size", "1G", &other]);
+    let listed = || rbd(&["ls", "orphans"]);
+    let whole = names::volume(nobody(502));
+    let is_aside = || assert!(listed().lines().any(|image| image == format!("{whole}.aside")), "{}", listed());
+    let is_back = || assert!(listed().lines().any(|image| image == whole), "{}", listed());
+    come_and_go(&fleet, &planted, is_aside, is_back).await;
+    assert_eq!(listed().trim(), names::volume(nobody(509)));
+    rbd(&["rm", "--no-progress", &other]);
     fleet.stop().await;
 }

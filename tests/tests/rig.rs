@@ -84,6 +84,7 @@ impl Ground {
         let mut setup = Fleet::setup().image(self.image.clone());
         let mut spec = server("host-1", self.server_type);
         spec.settings.ceph.trash_hours = 0;
+        spec.settings.gpu.devices = vec!["10de:2204".into()];
         setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
             let mut spec = server("ceph-1", ServerType::Ceph);

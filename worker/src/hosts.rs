@@ -2,12 +2,13 @@
 
 use crate::consume::{Consume, Taken};
 use crate::errands::Errands;
+use crate::report::Inventory;
 use crate::slots::{DriverSlots, Slots};
 use crate::{Limits, Worker, report};
 use ::hosts::Host;
 use ::hosts::phantom::Phantom;
 use model::ServerType;
-use model::server::{HostDevice, Server};
+use model::server::Server;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +40,7 @@ struct Served {
     stop: CancellationToken,
     consumer: JoinHandle<()>,
     warnings: Vec<String>,
-    devices: Vec<HostDevice>,
+    inventory: Inventory,
 }
 
 impl Fleet {
@@ -99,8 +100,16 @@ impl Fleet {
         }
         self.served.values().for_each(|served| served.slots.resize(limits.per_host));
         // Side by side: one host that hangs does not keep the others from being reported.
-        let reports = self.served.values().map(|served| {
-            report::send(&self.worker, served.host.as_ref(), served.server_type, &served.warnings, &served.devices)
+        let worker = &self.worker;
+        let reports = self.served.iter_mut().map(|(name, served)| {
+            let server = wanted.iter().find(|server| server.spec.name == *name);
+            async move {
+                if let Some(server) = server {
+                    served.inventory.refresh(served.host.as_ref(), &server.spec).await;
+                }
+                let (host, devices) = (served.host.as_ref(), &served.inventory.devices);
+                report::send(worker, host, served.server_type, &served.warnings, devices).await;
+            }
         });
         futures::future::join_all(reports).await;
         self.errands.serve(self.served.values().map(|served| served.host.clone()));
@@ -110,7 +119,8 @@ impl Fleet {
         let name = server.spec.name.clone();
         let host = self.open(server);
         let warnings = report::warnings(host.as_ref(), server.spec.server_type).await;
-        let devices = report::devices(host.as_ref(), &server.spec).await;
+        let mut inventory = Inventory::default();
+        inventory.refresh(host.as_ref(), &server.spec).await;
         for warning in &warnings {
             warn!(host = name, "{warning}");
         }
@@ -131,7 +141,7 @@ impl Fleet {
             tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
         info!(host = name, address = server.spec.address, "serving");
         let (address, server_type) = (server.spec.address.clone(), server.spec.server_type);
-        Served { address, server_type, host, slots, live, stop, consumer, warnings, devices }
+        Served { address, server_type, host, slots, live, stop, consumer, warnings, inventory }
     }
 
     fn open(&self, server: &Server) -> Arc<dyn Host> {

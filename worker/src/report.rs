@@ -5,10 +5,10 @@ use cmdlets::Hello;
 use commands::hyperv;
 use commands::virsh::nodedev;
 use hosts::{Command, Host, HostError, Invocation};
-use model::server::{HostDevice, ServerSpec, WorkerReport};
+use model::server::{HostDevice, HostSettings, ServerSpec, WorkerReport};
 use model::{Moment, ServerType};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 /// A host that does not answer within this time is reported as not answering.
@@ -16,6 +16,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// Before a Windows host says its first word, PowerShell has to start and load Hyper-V.
 const WINDOWS_LIMIT: Duration = Duration::from_secs(20);
+
+/// How old what is known of a host's devices may become.
+const INVENTORY_AGE: Duration = Duration::from_secs(600);
+
+/// The heartbeat waits no longer for it.
+const INVENTORY_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn send(
     worker: &Worker,
@@ -61,18 +67,39 @@ async fn host_error(host: &dyn Host, server_type: ServerType) -> Option<String> 
     }
 }
 
-/// The host's devices that can be given to VMs; none when libvirt does not tell.
-pub(crate) async fn devices(host: &dyn Host, server: &ServerSpec) -> Vec<HostDevice> {
-    if server.server_type != ServerType::Kvm {
-        return Vec::new();
+/// A host's devices that can be given to VMs, and when they were looked for.
+#[derive(Default)]
+pub(crate) struct Inventory {
+    pub devices: Vec<HostDevice>,
+    taken: Option<(Instant, HostSettings)>,
+}
+
+impl Inventory {
+    /// Looks again when that was long ago, or the server's settings are others. What was known stays when libvirt does not
+    /// tell.
+    pub async fn refresh(&mut self, host: &dyn Host, server: &ServerSpec) {
+        let is_fresh =
+            |(at, settings): &(Instant, HostSettings)| at.elapsed() < INVENTORY_AGE && *settings == server.settings;
+        if server.server_type != ServerType::Kvm || self.taken.as_ref().is_some_and(is_fresh) {
+            return;
+        }
+        self.taken = Some((Instant::now(), server.settings.clone()));
+        if let Ok(Some(devices)) = timeout(INVENTORY_LIMIT, devices(host, server)).await {
+            self.devices = devices;
+        }
     }
+}
+
+/// None when libvirt does not tell.
+async fn devices(host: &dyn Host, server: &ServerSpec) -> Option<Vec<HostDevice>> {
     let uri = &server.settings.libvirt_uri;
     let mut found = Vec::new();
-    for name in said(host, nodedev::names(uri), ANSWER_LIMIT).await.unwrap_or_default() {
+    for name in said(host, nodedev::names(uri), ANSWER_LIMIT).await.ok()? {
         let Ok(Some(device)) = said(host, nodedev::named(uri, &name), ANSWER_LIMIT).await else { continue };
         if device.is_gpu() {
             found.push(HostDevice {
                 address: device.address,
+                id: device.id,
                 vendor: device.vendor,
                 product: device.product,
                 driver: device.driver,
@@ -81,7 +108,7 @@ pub(crate) async fn devices(host: &dyn Host, server: &ServerSpec) -> Vec<HostDev
             });
         }
     }
-    found
+    Some(found)
 }
 
 /// What the command's reader makes of the answer.

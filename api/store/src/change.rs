@@ -63,6 +63,9 @@ impl Unit {
         let (into, found) = match is_gpu {
             true => {
                 let into = self.gpu_update(&row, &next).await?;
+                if next.vm().is_some() {
+                    self.check_device(row.resource.server_id, Some(row.resource.id), &next).await?;
+                }
                 (into, states::row(kind, into).unwrap_or(found))
             }
             false => (into, found),

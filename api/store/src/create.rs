@@ -201,6 +201,7 @@ impl Unit {
             }
             None => place(self.servers.iter().map(|row| self.candidate(row)), &want).map_err(no_place)?,
         };
+        self.check_device(id, None, &order.wish).await?;
         let row = self.servers.get(&id).ok_or_else(|| Refusal::not_found("server", id))?;
         // A gpu has no build: it is there already, and is attached to its VM.
         let state = match states::row(kind, State::Requested) {

@@ -1,12 +1,19 @@
 //! Gpus follow their VM: how they are changed depends on its state, and without one there is nothing on any host.
 
 use crate::ask::Ask;
+use crate::record::Line;
 use crate::refusal::{Answer, Refusal};
 use crate::rows::ResourceRow;
 use crate::unit::Unit;
 use crate::wish::Wish;
 use crate::{Store, Who};
-use model::{ResourceId, ResourceType, State};
+use errors::Fault;
+use errors::iaas as codes;
+use model::pci::PciAddress;
+use model::{ResourceId, ResourceType, ServerId, State};
+
+const OF_SERVER: &str =
+    "SELECT id FROM resources WHERE server_id = $1 AND type = 'gpu' AND state <> 'closed' ORDER BY id";
 
 impl Store {
     /// Closes the record of a device that no VM has; refused with `IN_USE` while one has it, and with `STATE_NOT_ALLOWED`
@@ -58,6 +65,59 @@ impl Unit {
         }
         let is_off = matches!(vm.resource.state, State::Quiesced | State::Quiesce | State::Quiescing);
         Ok(if is_off { State::QuiescedUpdate } else { State::RunningUpdate })
+    }
+}
+
+impl Unit {
+    /// A device that its server may give, and that no other record names. What its worker has found there tells which devices
+    /// come and go together; `own` is the record itself.
+    pub async fn check_device(&mut self, server: ServerId, own: Option<ResourceId>, wish: &Wish) -> Answer<()> {
+        let Wish::Gpu(gpu) = wish else { return Ok(()) };
+        let (Some(address), Some(row)) = (gpu.address(), self.servers.get(&server)) else { return Ok(()) };
+        let spec = &row.server.spec;
+        let found = row.server.worker.as_ref().map(|worker| worker.devices.clone()).unwrap_or_default();
+        let refused = |entry| Fault::new(entry).hole("device", address).hole("host", &spec.name);
+        let id = found.iter().find(|device| device.address == address).map(|device| device.id.as_str());
+        if !spec.settings.gpu.allows(address, id) {
+            return Err(refused(&codes::DEVICE_NOT_ALLOWED).into());
+        }
+        let taken = refused(&codes::DEVICE_TAKEN);
+        let group = |address: PciAddress| found.iter().find(|device| device.address == address)?.group;
+        let together = |other: PciAddress| match (group(address), group(other)) {
+            _ if other == address => true,
+            (Some(one), Some(other)) => one == other,
+            _ => other.is_beside(&address),
+        };
+        for (id, other) in self.devices_of(server).await? {
+            if Some(id) != own && together(other) {
+                return Err(taken.hole("taken", format_args!("gpu {id}")).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Every device of a server that a record names which is not closed.
+    async fn devices_of(&mut self, server: ServerId) -> Answer<Vec<(ResourceId, PciAddress)>> {
+        let is_one = |row: &ResourceRow| {
+            let is_open = row.resource.state != State::Closed;
+            row.resource_type() == ResourceType::Gpu && row.resource.server_id == server && is_open
+        };
+        let mut line = Line::default();
+        line.int(server.0);
+        let stored = self.numbers(OF_SERVER, line).await?.into_iter().map(ResourceId);
+        let unstored = self.resources.unstored().filter(|row| is_one(row)).map(|row| row.resource.id);
+        let mut ids: Vec<ResourceId> = stored.chain(unstored).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found = Vec::new();
+        for id in ids {
+            if let Some(row) = self.resource(id).await?.filter(is_one)
+                && let Wish::Gpu(gpu) = Wish::from_text(ResourceType::Gpu, &row.resource.spec)?
+            {
+                found.extend(gpu.address().map(|address| (id, address)));
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Device {
     pub class: u32,
     pub vendor: String,
     pub product: String,
+    /// Vendor and product by their numbers, `10de:2204`.
+    pub id: String,
     /// The kernel's driver that has it now.
     pub driver: Option<String>,
     pub numa_node: Option<u32>,
@@ -161,7 +163,10 @@ fn read_device(output: &Output) -> Result<Option<Device>, String> {
         }
         None => None,
     };
+    let number = |named: &Named| named.id.trim_start_matches("0x").to_owned();
+    let id = format!("{}:{}", number(&found.vendor), number(&found.product));
     Ok(Some(Device {
+        id,
         address: PciAddress { domain: found.domain, bus: found.bus, slot: found.slot, function: found.function },
         class: found.class.as_deref().map_or(Ok(0), hex)?,
         vendor: found.vendor.shown(),
@@ -185,7 +190,7 @@ mod tests {
         let plain = said(0, include_bytes!("../../golden/virsh-nodedev.xml"), "").unwrap().unwrap();
         assert_eq!((plain.address.to_string().as_str(), plain.class), ("0000:00:05.0", 0xffff00));
         assert_eq!((plain.vendor.as_str(), plain.driver.as_deref()), ("Red Hat, Inc.", Some("virtio-pci")));
-        assert_eq!((plain.group, plain.numa_node), (None, None));
+        assert_eq!((plain.id.as_str(), plain.group, plain.numa_node), ("1af4:1044", None, None));
         assert_eq!(
             said(
                 1,
@@ -207,6 +212,7 @@ mod tests {
         let device = said(0, xml, "").unwrap().unwrap();
         assert!(device.is_gpu() && !device.is_bridge() && !device.is_free());
         assert_eq!((device.product.as_str(), device.numa_node), ("0x2204", Some(1)));
+        assert_eq!(device.id, "10de:2204");
         let group = device.group.unwrap();
         let members: Vec<_> = group.members.iter().map(ToString::to_string).collect();
         assert_eq!((group.number, members), (30, vec!["0000:65:00.0".to_owned(), "0000:65:00.1".to_owned()]));

@@ -60,6 +60,9 @@ async fn whole(cx: &Context, gpu: &Gpu, which: Which) -> Result<Vec<PciAddress>,
     let fault = |entry| Fault::new(entry).hole("device", &gpu.spec.device).hole("host", cx.host());
     let address: PciAddress = gpu.spec.device.parse().map_err(|_| fault(&errors::gpu::ABSENT))?;
     let device = find(cx, address).await?.ok_or_else(|| fault(&errors::gpu::ABSENT))?;
+    if !cx.settings.gpu.allows(address, Some(&device.id)) {
+        return Err(fault(&errors::gpu::NOT_ALLOWED).hole("id", device.id));
+    }
     let Some(group) = &device.group else {
         // The definition can be written all the same; the host must be mended before the VM starts.
         return if which == Which::Kept {

@@ -128,17 +128,19 @@ fn text(server: &Record) -> String {
     ];
     if let Some(worker) = &server.worker {
         rows.push(("drivers", worker.drivers.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(" ")));
-        rows.extend(worker.devices.iter().map(|device| ("device", line(device))));
+        rows.extend(worker.devices.iter().map(|device| ("device", line(device, spec))));
         rows.extend(worker.warnings.iter().map(|warning| ("warning", warning.clone())));
     }
     pairs(&rows)
 }
 
-fn line(device: &HostDevice) -> String {
+fn line(device: &HostDevice, server: &ServerSpec) -> String {
     let driver = device.driver.as_deref().unwrap_or("no driver");
     let group = device.group.map_or_else(|| "no IOMMU group".to_owned(), |group| format!("IOMMU group {group}"));
     let node = device.numa_node.map(|node| format!(", NUMA node {node}")).unwrap_or_default();
-    format!("{} {} {} ({driver}, {group}{node})", device.address, device.vendor, device.product)
+    let may = server.settings.gpu.allows(device.address, Some(&device.id));
+    let given = if may { "" } else { ", not to be given" };
+    format!("{} {} {} ({}, {driver}, {group}{node}{given})", device.address, device.vendor, device.product, device.id)
 }
 
 pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The shipped binary, as people use it: the whole fleet in one process, and the commands against it.
 
 mod offline;
+mod orphans;
 mod rig;
 mod up;
 mod verbs;

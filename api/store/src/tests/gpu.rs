@@ -1,12 +1,13 @@
 //! Gpus: attached to a VM as it is, taken back, and given up.
 
-use super::world::{Fleet, World, code, error, operator};
+use super::world::{Fleet, World, code, error, operator, worker};
 use errors::iaas as codes;
 use iaas::fleet::Outcome;
 use iaas::tenant::{Accepted, Create};
 use model::gpu::{Gpu, GpuSpec};
+use model::server::{HostDevice, WorkerReport};
 use model::vm::VmSpec;
-use model::{ResourceId, ServerType, State, Verb};
+use model::{Moment, ResourceId, ServerType, State, Verb};
 use serde_json::{Value, json};
 
 crate::tests::suite! {
@@ -14,20 +15,56 @@ crate::tests::suite! {
     a_device_that_no_vm_has_can_be_given_up,
     an_attach_that_failed_can_be_taken_back,
     a_device_stays_on_its_host,
+    a_device_that_its_server_does_not_name_is_not_given,
+    a_device_is_given_once_with_all_that_comes_along,
 }
+
+const CARD: &str = "0000:65:00.0";
+
+/// Any of two cards by what they are, and the first of them by its address.
+const GIVEN: [&str; 2] = [CARD, "10de:2204"];
 
 async fn vm_on(world: &World, fleet: &Fleet, name: &str) -> ResourceId {
     let mut wish = fleet.vm("web-1");
-    wish.spec.server = Some(world.server(name, ServerType::Kvm, (8, 4096, 100)).await.id);
+    let server = world.server(name, ServerType::Kvm, (8, 4096, 100)).await;
+    let patch = json!({ "settings": { "gpu": { "devices": GIVEN } } });
+    wish.spec.server = Some(world.store.server_change(server.id, server.version, &patch).await.unwrap().id);
     let vm = world.store.resource_create(wish, &operator(), None, None).await.unwrap();
     world.carry_out(vm.task_id).await;
     vm.resource.id
 }
 
 async fn create(world: &World, fleet: &Fleet, vm: ResourceId) -> Accepted<GpuSpec> {
-    let spec = GpuSpec { vm: Some(vm), device: "0000:65:00.0".into() };
+    named(world, fleet, vm, CARD).await.unwrap()
+}
+
+async fn named(world: &World, fleet: &Fleet, vm: ResourceId, device: &str) -> crate::Answer<Accepted<GpuSpec>> {
+    let spec = GpuSpec { vm: Some(vm), device: device.into() };
     let wish = Create { project_id: fleet.project.id, name: "gpu".into(), spec };
-    world.store.resource_create(wish, &operator(), None, None).await.unwrap()
+    world.store.resource_create(wish, &operator(), None, None).await
+}
+
+/// What the worker of a host has found there: address, id and IOMMU group.
+async fn found(world: &World, host: &str, devices: &[(&str, &str, Option<u32>)]) {
+    let device = |(address, id, group): &(&str, &str, Option<u32>)| HostDevice {
+        address: address.parse().unwrap(),
+        id: (*id).to_owned(),
+        vendor: "NVIDIA Corporation".into(),
+        product: "GA102".into(),
+        driver: None,
+        group: *group,
+        numa_node: None,
+    };
+    let report = WorkerReport {
+        worker: "w1".into(),
+        version: "1".into(),
+        drivers: Vec::new(),
+        host_error: None,
+        warnings: Vec::new(),
+        devices: devices.iter().map(device).collect(),
+        seen_at: Moment::UNIX_EPOCH,
+    };
+    world.store.worker_report(host, report, &worker()).await.unwrap();
 }
 
 async fn read(world: &World, id: ResourceId) -> Gpu {
@@ -97,4 +134,52 @@ async fn a_device_stays_on_its_host(world: World) {
     let detached = change(&world, made.resource.id, Value::Null).await.unwrap();
     world.carry_out(detached.task_id).await;
     assert_eq!(code(change(&world, made.resource.id, json!(far)).await), codes::SPEC_INVALID.code);
+}
+
+async fn a_device_that_its_server_does_not_name_is_not_given(world: World) {
+    let fleet = world.fleet().await;
+    let vm = vm_on(&world, &fleet, "kvm-1").await;
+    let refused = async |device| code(named(&world, &fleet, vm, device).await);
+    // By what it is only where the worker has found it.
+    assert_eq!(refused("0000:66:00.0").await, codes::DEVICE_NOT_ALLOWED.code);
+    found(&world, "kvm-1", &[("0000:66:00.0", "10DE:2204", Some(31)), ("0000:67:00.0", "1af4:1044", Some(32))]).await;
+    assert_eq!(refused("0000:67:00.0").await, codes::DEVICE_NOT_ALLOWED.code);
+    let made = named(&world, &fleet, vm, "0000:66:00.0").await.unwrap();
+    world.carry_out(made.task_id).await;
+
+    // Once it is named no more it can be taken from its VM, and not given again.
+    let detached = change(&world, made.resource.id, Value::Null).await.unwrap();
+    world.carry_out(detached.task_id).await;
+    let server = world.store.server_read(made.resource.server_id).await.unwrap();
+    let patch = json!({ "settings": { "gpu": { "devices": [] } } });
+    world.store.server_change(server.id, server.version, &patch).await.unwrap();
+    assert_eq!(code(change(&world, made.resource.id, json!(vm)).await), codes::DEVICE_NOT_ALLOWED.code);
+    assert_eq!(refused(CARD).await, codes::DEVICE_NOT_ALLOWED.code);
+}
+
+async fn a_device_is_given_once_with_all_that_comes_along(world: World) {
+    let fleet = world.fleet().await;
+    let vm = vm_on(&world, &fleet, "kvm-1").await;
+    let far = vm_on(&world, &fleet, "kvm-2").await;
+    let (beside, apart, group) = ("0000:65:00.1", "0000:66:00.0", "0000:67:00.0");
+    let own = |address| (address, "10de:2204", Some(30));
+    found(&world, "kvm-1", &[own(CARD), own(group), (apart, "10de:2204", Some(31))]).await;
+    let made = create(&world, &fleet, vm).await;
+    world.carry_out(made.task_id).await;
+    let server = world.store.server_read(made.resource.server_id).await.unwrap();
+    let patch = json!({ "settings": { "gpu": { "devices": [CARD, beside, "10de:2204"] } } });
+    world.store.server_change(server.id, server.version, &patch).await.unwrap();
+    for taken in [CARD, beside, group] {
+        assert_eq!(code(named(&world, &fleet, vm, taken).await), codes::DEVICE_TAKEN.code, "{taken}");
+    }
+    // In another group, and on another server.
+    let other = named(&world, &fleet, vm, apart).await.unwrap();
+    world.carry_out(other.task_id).await;
+    create(&world, &fleet, far).await;
+    // Given up, it can be had again.
+    let detached = change(&world, made.resource.id, Value::Null).await.unwrap();
+    world.carry_out(detached.task_id).await;
+    assert_eq!(code(named(&world, &fleet, vm, CARD).await), codes::DEVICE_TAKEN.code);
+    world.store.gpu_delete(made.resource.id, &operator()).await.unwrap();
+    create(&world, &fleet, vm).await;
 }
