@@ -154,6 +154,22 @@ pub static IMAGE_NO_USERDATA: Entry = Entry {
     category: Category::InvalidInput,
 };
 
+pub static IMAGE_NEEDS_PASSWORD: Entry = Entry {
+    code: "iaas_vm_create_107",
+    text: "Image {image} is a Windows: a VM of it needs an admin_password.",
+    cause: "Its first start waits for a password of the Administrator, and nobody could get in without.",
+    remedy: "Give admin_password, 8 to 127 characters; change it in the guest afterwards.",
+    category: Category::InvalidInput,
+};
+
+pub static IMAGE_NO_PASSWORD: Entry = Entry {
+    code: "iaas_vm_create_108",
+    text: "Image {image} takes no admin_password.",
+    cause: "Only a Windows on Hyper-V has its password set at its first start.",
+    remedy: "Leave admin_password out; use ssh_keys or userdata.",
+    category: Category::InvalidInput,
+};
+
 pub static BACKUP_UNUSABLE: Entry = Entry {
     code: "iaas_vm_create_105",
     text: "Backup {backup} is {state}, so that no VM can be made from it.",
@@ -326,6 +342,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &SERVER_UNFIT,
     &IMAGE_TOO_LARGE,
     &IMAGE_NO_USERDATA,
+    &IMAGE_NEEDS_PASSWORD,
+    &IMAGE_NO_PASSWORD,
     &BACKUP_UNUSABLE,
     &BACKUP_UNVERIFIABLE,
     &BACKUP_OUT_OF_REACH,

@@ -15,6 +15,8 @@ mod drift;
 mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// VMs on a simulated Hyper-V host: known mistakes, not made again.
+mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.

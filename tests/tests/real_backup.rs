@@ -1,7 +1,7 @@
 //! Backups of real guests that go on meanwhile: a chain is what the disks were at each moment, and a backup that did not end
 //! leaves nothing.
 
-use crate::machine::LIMIT;
+use crate::machine::{LIMIT, tell, virsh};
 use crate::planted::ended;
 use crate::real_kvm::{Ground, ground};
 use iaas::tenant::{Accepted, AskErrand};
@@ -11,7 +11,6 @@ use model::server::BackupSettings;
 use model::task::{Task, TaskStatus};
 use model::vm::{Disk, VmSpec};
 use model::{ResourceId, State, TaskId, names};
-use std::io::Write;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -24,21 +23,6 @@ struct Chain {
     repository: String,
     into: Repository,
     seen: TempDir,
-}
-
-pub fn virsh(arguments: &[&str]) -> String {
-    let uri = real::libvirt_uri();
-    run("virsh", &[&["-q", "-c", &uri], arguments].concat())
-}
-
-/// A line on the guest's console, which is to stay open until the guest has answered: QEMU looks only now and then whether
-/// somebody has it open, and reads nothing while nobody has.
-#[must_use]
-pub fn tell(vm: ResourceId, line: &str) -> std::fs::File {
-    let console = virsh(&["ttyconsole", &names::domain(vm)]);
-    let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
-    console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
-    console
 }
 
 impl Chain {

@@ -13,7 +13,9 @@ use model::names;
 use std::sync::Arc;
 use std::time::Duration;
 
-const GLANCE: Duration = Duration::from_millis(500);
+/// Between two looks at the job: short at first, as an increment is copied in no time.
+const GLANCE: Duration = Duration::from_millis(20);
+const LONGEST_GLANCE: Duration = Duration::from_millis(500);
 
 pub struct Copy(pub Arc<Plan>);
 
@@ -83,10 +85,12 @@ impl Copy {
 
     async fn wait(&self, cx: &Context, unthrottled: Option<&str>) -> Result<(), Fault> {
         let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.0.vm));
+        let mut glance = GLANCE;
         while let Job::Runs(progress) = cx.run(backup::job(uri, &domain)).await? {
             let more = unthrottled.map_or_else(String::new, |why| format!("; {why}"));
             cx.note(format!("{} % of {} MiB{more}", progress.percent(), progress.total >> 20));
-            cx.pause(GLANCE).await?;
+            cx.pause(glance).await?;
+            glance = (glance * 2).min(LONGEST_GLANCE);
         }
         let failed =
             |reason: String| Fault::new(&errors::backup_kvm::JOB_FAILED).hole("domain", &domain).hole("reason", reason);
