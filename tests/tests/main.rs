@@ -67,5 +67,7 @@ mod snapshots;
 mod sweep;
 /// One trace from the POST to the last command.
 mod traces;
+/// Backups that are looked at: what is damaged, and what can still be restored.
+mod verify;
 /// Volumes beside what goes wrong, on a cluster that is not there.
 mod volumes;
