@@ -178,6 +178,14 @@ pub static BACKUP_UNUSABLE: Entry = Entry {
     category: Category::Conflict,
 };
 
+pub static BACKUP_UNVERIFIABLE: Entry = Entry {
+    code: "iaas_errand_005",
+    text: "Backup {backup} is {state}: there is nothing to verify.",
+    cause: "It is not finished, or its files are gone or about to go.",
+    remedy: "Name a backup that is running.",
+    category: Category::Conflict,
+};
+
 pub static BACKUP_OUT_OF_REACH: Entry = Entry {
     code: "iaas_vm_create_106",
     text: "Backup {backup} is on {has}, and {server} cannot read it there.",
@@ -337,6 +345,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &IMAGE_NEEDS_PASSWORD,
     &IMAGE_NO_PASSWORD,
     &BACKUP_UNUSABLE,
+    &BACKUP_UNVERIFIABLE,
     &BACKUP_OUT_OF_REACH,
     &NAME_TAKEN,
     &ROUTER_EXISTS,

@@ -77,18 +77,7 @@ impl Ground {
                     cluster: None,
                 }
             }
-            Kind::VmHyperv | Kind::BackupHyperv | Kind::SnapshotHyperv => {
-                let host = Arc::new(Hyperv::new("host-1"));
-                let mut image = image();
-                let bytes = hyperv::vhdx(1);
-                image.source = r"D:\images\tiny.vhdx".into();
-                (image.format, image.firmware) = (Format::Vhdx, Firmware::Uefi);
-                image.sha256 = hyperv::sha256(&bytes);
-                host.add_file(&image.source, &bytes);
-                let words = host.clone();
-                let words = Arc::new(move || words.words());
-                Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
-            }
+            Kind::VmHyperv | Kind::BackupHyperv | Kind::SnapshotHyperv => hyperv_ground().1,
         }
     }
 
@@ -132,6 +121,20 @@ impl Ground {
         };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
+}
+
+/// A simulated Hyper-V host, also by itself.
+pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
+    let host = Arc::new(Hyperv::new("host-1"));
+    let mut image = image();
+    let bytes = hyperv::vhdx(1);
+    image.source = r"D:\images\tiny.vhdx".into();
+    (image.format, image.firmware) = (Format::Vhdx, Firmware::Uefi);
+    image.sha256 = hyperv::sha256(&bytes);
+    host.add_file(&image.source, &bytes);
+    let words = host.clone();
+    let words = Arc::new(move || words.words());
+    (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None })
 }
 
 /// How one driver's resources are made and changed.

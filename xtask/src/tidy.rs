@@ -25,7 +25,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("domains", &["errors", "model", "hosts", "commands", "lifecycle"]),
     ("segments", &["errors", "model", "hosts", "commands", "lifecycle", "domains"]),
     ("pools", &["errors", "model", "hosts", "commands", "lifecycle", "domains"]),
-    ("backups", &["errors", "model", "hosts", "commands", "lifecycle"]),
+    ("backups", &["errors", "model", "hosts", "commands"]),
     ("probe", &["errors", "model", "cmdlets", "hosts", "commands"]),
     ("survey", &["errors", "model", "hosts", "commands", "domains"]),
     ("seeds", &["model"]),
