@@ -284,7 +284,7 @@ async fn a_revert_that_only_waited_for_its_vm_leaves_the_snapshot_as_it_was() {
     for gives_up in [false, true] {
         let owner =
             Owner { task: TaskId(-1), attempt: 1, worker: "test".into(), host: "host-1".into(), step: String::new() };
-        let held = fleet.locks.acquire(&[lock.clone()], owner, LIMIT).await.expect("the VM's lock");
+        let held = fleet.locks.acquire(std::slice::from_ref(&lock), owner, LIMIT).await.expect("the VM's lock");
         let asked = fleet.ask::<SnapshotSpec>(snapshot, State::RunningUpdate).await.task_id;
         eventually(LIMIT + Duration::from_secs(40), "it waits for the lock", async || {
             let task = fleet.client.task(asked, Duration::ZERO).await.map_err(|failure| failure.to_string())?;

@@ -66,13 +66,6 @@ impl Ground {
                 let cluster = beside.map(|beside| beside as Arc<dyn Host>);
                 Self { host, server_type: ServerType::Kvm, image, words, cluster }
             }
-            Kind::VmHyperv | Kind::SnapshotHyperv | Kind::BackupHyperv => {
-                let host = Arc::new(Hyperv::new("host-1"));
-                let image = hyperv_image(&host);
-                let words = host.clone();
-                let words = Arc::new(move || words.words());
-                Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
-            }
             Kind::VirtualRouter => {
                 let host = Arc::new(Router::new("host-1"));
                 let words = host.clone();
@@ -84,6 +77,7 @@ impl Ground {
                     cluster: None,
                 }
             }
+            Kind::VmHyperv | Kind::BackupHyperv | Kind::SnapshotHyperv => hyperv_ground().1,
         }
     }
 
@@ -141,6 +135,20 @@ pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
         cloud_init: true,
         ..image()
     }
+}
+
+/// A simulated Hyper-V host, also by itself.
+pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
+    let host = Arc::new(Hyperv::new("host-1"));
+    let mut image = image();
+    let bytes = hyperv::vhdx(1);
+    image.source = r"D:\images\tiny.vhdx".into();
+    (image.format, image.firmware) = (Format::Vhdx, Firmware::Uefi);
+    image.sha256 = hyperv::sha256(&bytes);
+    host.add_file(&image.source, &bytes);
+    let words = host.clone();
+    let words = Arc::new(move || words.words());
+    (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None })
 }
 
 /// How one driver's resources are made and changed.

@@ -106,7 +106,7 @@ async fn what_cannot_be_looked_at_is_no_answer() {
     let failed = ground.look_at(backup).await;
     assert_eq!((failed.status, failed.verified), (ErrandStatus::Failed, None));
     assert_eq!(failed.error.map(|error| error.code), Some("errand_verify_2307".into()));
-    assert!(ground.backup(backup).await.facts.get("damaged").is_none());
+    assert!(!ground.backup(backup).await.facts.contains_key("damaged"));
 
     ground.host.add_file(&names::repository_marker("/mnt/vault", &format!("host-1-{backup}")), b"");
     ground.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
