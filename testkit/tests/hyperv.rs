@@ -267,6 +267,14 @@ async fn text_beside_an_answer_is_no_answer_and_half_a_line_is_none_at_all() {
 }
 
 #[tokio::test]
+async fn a_host_without_hyper_v_says_so() {
+    let asked = Asked::new();
+    asked.host.lack_module(true);
+    let said = error(asked.ask(vm::list()).await);
+    assert!(said.contains("'Hyper-V' was not loaded"), "{said}");
+}
+
+#[tokio::test]
 async fn a_smaller_fence_does_nothing_and_a_held_lock_is_waited_for() {
     let asked = Asked::new();
     asked.says(file::make_folder(FOLDER)).await;

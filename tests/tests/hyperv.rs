@@ -114,7 +114,8 @@ async fn an_administrators_password_is_in_no_request_file_span_or_task() {
     host.nothing_was_refused();
     let spans: Vec<String> = collector.spans().iter().map(|span| format!("{span:?}")).collect();
     assert!(spans.iter().any(|span| span.contains("New-VM")), "no span of New-VM");
-    let left = files(host.folder()).into_iter().map(|file| (file.display().to_string(), std::fs::read(file)));
+    let kept = files(host.folder()).into_iter().filter(|file| !file.ends_with("canaries"));
+    let left = kept.map(|file| (file.display().to_string(), std::fs::read(file)));
     let left = left.map(|(name, bytes)| (name, bytes.expect("a file")));
     let told = [("the tasks".to_owned(), serde_json::to_vec(&tasks.items).expect("JSON"))];
     let spans = spans.into_iter().map(|span| ("a span".to_owned(), span.into_bytes()));
@@ -195,8 +196,8 @@ async fn a_vm_of_our_name_that_is_not_ours_is_left_alone() {
     fleet.ask::<VmSpec>(built.resource.id, State::Scrub).await;
     fleet.reaches::<VmSpec>(built.resource.id, State::Unresourced).await;
     let after = host.words();
-    for (key, word) in before {
-        assert_eq!(after.get(&key), Some(&word), "{key}");
+    for (key, word) in before.iter().filter(|(key, _)| key.starts_with("drover-1/")) {
+        assert_eq!(after.get(key), Some(word), "{key}");
     }
     fleet.end().await;
 }

@@ -3,7 +3,10 @@
 //! that looks is the cut after the last that acted; `DROVER_SWEEP=all` makes those cuts too.
 
 use crate::free::settled;
-use crate::rig::{Rig, hyperv_ground};
+use crate::rig::{
+    Rig, backup_hyperv_rig, hyperv_ground, snapshot_hyperv_rig, snapshot_hyperv_tree_rig, vm_hyperv_rig,
+    vm_hyperv_stopped_rig,
+};
 use futures::stream::{self, StreamExt};
 use model::Verb;
 use model::resource::Spec;
@@ -43,7 +46,7 @@ async fn run<S: Spec>(rig: &Rig<S>, verb: Verb, cut: Option<(u64, Side)>) -> (u6
     (requests, left)
 }
 
-pub async fn sweep<S: Spec>(rig: Rig<S>) {
+async fn sweep<S: Spec>(rig: Rig<S>) {
     let rig = &rig;
     let mut cuts = Vec::new();
     for &verb in &rig.verbs {
@@ -58,11 +61,22 @@ pub async fn sweep<S: Spec>(rig: Rig<S>) {
         let (_, left) = run(rig, verb, Some((nth, side))).await;
         assert_eq!(left, *wanted, "{verb}: a cut {side:?} request {nth} left another end");
     });
-    cuts.buffer_unordered(8).collect::<Vec<()>>().await;
+    cuts.buffer_unordered(6).collect::<Vec<()>>().await;
 }
 
 #[tokio::test]
 async fn every_verb_of_vm_hyperv_ends_the_same_after_a_cut_at_each_request() {
-    sweep(crate::rig::vm_hyperv_rig()).await;
-    sweep(crate::rig::vm_hyperv_stopped_rig()).await;
+    sweep(vm_hyperv_rig()).await;
+    sweep(vm_hyperv_stopped_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_snapshot_hyperv_ends_the_same_after_a_cut_at_each_request() {
+    sweep(snapshot_hyperv_rig()).await;
+    sweep(snapshot_hyperv_tree_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_backup_hyperv_ends_the_same_after_a_cut_at_each_request() {
+    sweep(backup_hyperv_rig()).await;
 }

@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
     let (from, to, aside) = (own(std::io::stdin()), own(std::io::stdout()), own(std::io::stderr()));
     match serve(&folder, BufReader::new(from), to, aside).await {
         Ok(End::Asked) => ExitCode::SUCCESS,
-        Ok(End::Unknown) | Err(_) => ExitCode::from(1),
+        Ok(End::Unknown | End::NoModule) | Err(_) => ExitCode::from(1),
         Ok(End::Cut(Process::Dies | Process::Survives)) => cut(),
     }
 }

@@ -19,6 +19,8 @@ pub enum End {
     Cut(Process),
     /// What came was not the agent that is known: nothing of it ran.
     Unknown,
+    /// The agent fell over a module that is not there.
+    NoModule,
 }
 
 /// Answers until there is nothing more to answer. `aside` is stderr.
@@ -34,6 +36,11 @@ pub async fn serve(
         World::open(folder, 0).refused("what came first on stdin is not the agent");
         return Ok(End::Unknown);
     }
+    if World::open(folder, 0).state.lacks_module {
+        aside.write_all(NO_MODULE.as_bytes()).await?;
+        aside.flush().await?;
+        return Ok(End::NoModule);
+    }
     let session = begin(folder);
     let ended = Session { folder, number: session.0 };
     say(&mut to, &session.1).await?;
@@ -47,7 +54,10 @@ pub async fn serve(
             let Some(line) = lines.next_line().await? else { return Ok(End::Asked) };
             puts.push(BASE64_STANDARD.decode(line.trim_end()).unwrap_or_default());
         }
-        let (reply, fault) = answer(folder, session.0, &request, &puts);
+        // Files are slow beside leases: not on a thread that others need.
+        let (own, number) = (folder.to_owned(), session.0);
+        let work = tokio::task::spawn_blocking(move || answer(&own, number, &request, &puts));
+        let (reply, fault) = work.await.map_err(std::io::Error::other)?;
         match fault {
             None => say(&mut to, &reply).await?,
             Some(What::Cut(_, process)) => {
@@ -79,6 +89,9 @@ pub async fn serve(
     }
     Ok(End::Asked)
 }
+
+pub const NO_MODULE: &str = "Import-Module : The specified module 'Hyper-V' was not loaded because no valid module file was \
+    found in any module directory.\n";
 
 pub const CLIXML: &str = "#< CLIXML\r\n<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">\
     <Obj S=\"progress\" RefId=\"0\"><MS><I64 N=\"SourceId\">1</I64><PR N=\"Record\"><AV>Preparing modules for first use.\

@@ -42,7 +42,7 @@ pub(super) fn set_memory(world: &mut World, args: &Args, input: Option<&Object>)
             world.off(args.cmd, &id)?.dynamic = dynamic;
         }
         if let Some(bytes) = args.number("StartupBytes") {
-            if !(32 << 20..=512 << 30).contains(&bytes) || bytes % (2 << 20) != 0 {
+            if !(32 << 20..=512 << 30).contains(&bytes) || !bytes.is_multiple_of(2 << 20) {
                 return invalid(args.cmd, "The memory is out of range or no multiple of 2 MB.");
             }
             // Static memory changes while the guest runs, on 2016 and later.

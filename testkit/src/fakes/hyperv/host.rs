@@ -1,7 +1,7 @@
 //! The host in this process: what a test puts there, orders and sees. Drivers reach it as they would reach a real one, by the
 //! transport's own sessions and lines; only the connection is within this process.
 
-use super::agent::{self, End};
+use super::agent::{self, End, NO_MODULE};
 use super::faults::{Fault, Process};
 use super::files::digest;
 use super::state::{Guests, Pace, Power, Switch, Volume};
@@ -128,7 +128,7 @@ impl Hyperv {
 
     /// A secret that may be in no command line and in no answer.
     pub fn watch(&self, canary: &str) {
-        self.change(|world| world.state.canaries.push(canary.to_owned()));
+        self.world().watch(canary);
     }
 
     // --- what goes wrong --------------------------------------------------------------------------------------------
@@ -150,6 +150,11 @@ impl Hyperv {
     /// Nothing reaches the host while there is a reason.
     pub fn unreachable(&self, reason: Option<&str>) {
         *self.near.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_owned);
+    }
+
+    /// The role Hyper-V is installed, or not.
+    pub fn lack_module(&self, lacks: bool) {
+        self.change(|world| world.state.lacks_module = lacks);
     }
 
     pub fn pace(&self, pace: Pace) {
@@ -265,6 +270,7 @@ impl Dial for Near {
             let ending = Box::pin(async move {
                 match served.await {
                     Ok(Ok(End::Asked)) => Ending { status: Some(0), said: String::new() },
+                    Ok(Ok(End::NoModule)) => Ending { status: Some(1), said: NO_MODULE.into() },
                     Ok(Ok(End::Unknown)) => Ending { status: Some(1), said: "what came is not known".into() },
                     Ok(Ok(End::Cut(Process::Dies | Process::Survives)) | Err(_)) => {
                         Ending { status: None, said: "the connection was cut".into() }

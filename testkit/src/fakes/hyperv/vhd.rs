@@ -138,7 +138,7 @@ pub(super) fn new(world: &mut World, args: &Args, _: Option<&Object>) -> Answer 
         let below = parent.map(|parent| world.disk(args.cmd, parent)).transpose()?;
         let size = args.number("SizeBytes").or(below.as_ref().map(|below| below.size));
         let Some(size) = size else { return refuse("New-VHD without -SizeBytes") };
-        if size < 3 << 20 || size > 64 << 40 {
+        if !(3 << 20..=64 << 40).contains(&size) {
             return invalid(args.cmd, "The size of a disk is 3 MB to 64 TB.");
         }
         let kind = match (&below, args.flag("Fixed")) {

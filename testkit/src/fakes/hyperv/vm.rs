@@ -91,7 +91,7 @@ pub(super) fn new_vm(world: &mut World, args: &Args, _: Option<&Object>) -> Answ
         template: "MicrosoftWindows".into(),
         ..Hardware::default()
     };
-    if !(32 << 20..=12 << 40).contains(&hardware.memory) || hardware.memory % (2 << 20) != 0 {
+    if !(32 << 20..=12 << 40).contains(&hardware.memory) || !hardware.memory.is_multiple_of(2 << 20) {
         return invalid(args.cmd, "The startup memory is out of range or no multiple of 2 MB.");
     }
     if let Some(disk) = args.text("VHDPath") {
