@@ -98,6 +98,14 @@ pub static UNCONFIRMED: Entry = Entry {
     category: Category::Cancelled,
 };
 
+pub static BACKUP_DAMAGED: Entry = Entry {
+    code: "drover_client_008",
+    text: "{damaged} of {all} files are not as they were written; the first is of backup {backup}: {error}.",
+    cause: "Files were changed or removed outside drover, or the repository's storage is failing.",
+    remedy: "Check the repository's storage; restore from what still can be; make a new backup, then scrub the damaged ones.",
+    category: Category::HostRefused,
+};
+
 pub static EXPLAIN_UNKNOWN: Entry = Entry {
     code: "drover_errors_001",
     text: "There is no error code {code}.",
@@ -119,5 +127,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ERRAND_TIMEOUT,
     &ERRAND_FAILED,
     &UNCONFIRMED,
+    &BACKUP_DAMAGED,
     &EXPLAIN_UNKNOWN,
 ];

@@ -1,9 +1,11 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
 pub mod backup;
+mod hyperv;
 mod router;
 
 pub use backup::BackupSettings;
+pub use hyperv::{HypervSettings, RootDisk};
 pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
@@ -70,6 +72,8 @@ pub struct HostSettings {
     pub router: RouterSettings,
     #[serde(default)]
     pub gpu: GpuSettings,
+    #[serde(default)]
+    pub hyperv: HypervSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -95,6 +99,7 @@ impl Default for HostSettings {
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
             gpu: GpuSettings::default(),
+            hyperv: HypervSettings::default(),
         }
     }
 }
@@ -208,6 +213,7 @@ impl ServerSpec {
         self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
         self.settings.gpu.check()?;
+        self.settings.hyperv.check()?;
         self.settings.router.check()
     }
 }
