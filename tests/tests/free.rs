@@ -58,7 +58,7 @@ async fn ended(fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
 
 /// The verb's newest task, once it has succeeded and the resource is where it led. What waits in the scrub queue is closed
 /// soon after, as the test's project has no grace period.
-async fn settled<S: Spec>(rig: &Rig<S>, fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
+pub async fn settled<S: Spec>(rig: &Rig<S>, fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
     let task = ended(fleet, id, verb).await;
     assert_eq!(task.status, TaskStatus::Succeeded, "{task:#?}");
     let goal = rig.goal(verb);

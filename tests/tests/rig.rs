@@ -1,5 +1,11 @@
 //! What the free tests know of a driver: its host, a wish, and how to bring a resource before each verb.
 
+mod hyperv;
+mod router;
+
+pub use hyperv::*;
+pub use router::*;
+
 use futures::future::LocalBoxFuture;
 use hosts::Host;
 use hosts::phantom::Phantom;
@@ -71,13 +77,6 @@ impl Ground {
                 let cluster = beside.map(|beside| beside as Arc<dyn Host>);
                 Self { host, server_type: ServerType::Kvm, image, words, cluster, standby: None }
             }
-            Kind::VmHyperv | Kind::SnapshotHyperv | Kind::BackupHyperv => {
-                let host = Arc::new(Hyperv::new("host-1"));
-                let image = hyperv_image(&host);
-                let words = host.clone();
-                let words = Arc::new(move || words.words());
-                Self { host, server_type: ServerType::Hyperv, image, words, cluster: None }
-            }
             Kind::VirtualRouter => {
                 let (host, standby) = (Arc::new(Router::new("host-1")), Arc::new(Router::new("host-2")));
                 let (words, others) = (host.clone(), standby.clone());
@@ -90,6 +89,7 @@ impl Ground {
                     standby: Some((standby, Arc::new(move || others.words()))),
                 }
             }
+            Kind::VmHyperv | Kind::BackupHyperv | Kind::SnapshotHyperv => hyperv_ground().1,
         }
     }
 
@@ -135,20 +135,6 @@ impl Ground {
                 .replace(&format!("drover-{VM}"), &format!("drover-{vm}"))
         };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
-    }
-}
-
-/// An image that lies on the host.
-pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
-    let (source, bytes) = (r"D:\images\base.vhdx", hyperv::vhdx(1));
-    host.add_file(source, &bytes);
-    ImageSpec {
-        source: source.into(),
-        sha256: hyperv::sha256(&bytes),
-        format: Format::Vhdx,
-        firmware: Firmware::Uefi,
-        cloud_init: true,
-        ..image()
     }
 }
 
@@ -216,23 +202,6 @@ pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
     Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
 }
 
-/// The same wishes on Hyper-V: what grows, comes and goes while the guest runs.
-pub fn vm_hyperv_rig() -> Rig<VmSpec> {
-    let patch = || {
-        json!({
-            "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }],
-            "nics": [{ "segment": "store", "addresses": ["10.2.0.5/24"] }],
-        })
-    };
-    Rig::of(Kind::VmHyperv, vm_kvm_rig().wish, patch)
-}
-
-/// A change that no guest takes while it runs.
-pub fn vm_hyperv_stopped_rig() -> Rig<VmSpec> {
-    let verbs = vec![Verb::Updaterunning, Verb::Updatequiesced];
-    Rig { verbs, patch: || json!({ "ram_mb": 512, "cpu": 2 }), ..vm_hyperv_rig() }
-}
-
 /// The same with its disks in a pool.
 pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
     let wish = |fleet: &Fleet, vm: Option<ResourceId>| {
@@ -247,96 +216,6 @@ pub fn vm_kvm_pool_rig() -> Rig<VmSpec> {
     };
     let verbs = vec![Verb::Build, Verb::Updaterunning, Verb::Updatequiesced, Verb::Scrub];
     Rig { verbs, wish, patch, ..vm_kvm_rig() }
-}
-
-pub fn router_rig(kind: Kind) -> Rig<VirtualRouterSpec> {
-    let wish = |_: &Fleet, _| {
-        let segments =
-            vec![Segment { name: "web".into(), id: None, address: "10.1.0.1/24".into(), address_v6: None, dhcp: true }];
-        VirtualRouterSpec { segments, ..VirtualRouterSpec::default() }
-    };
-    Rig::of(kind, wish, || json!({ "segments": [{ "name": "web", "address": "10.2.0.1/24" }] }))
-}
-
-fn ipsec(name: &str, secret: &str) -> Value {
-    let remote = if name == "office" { "10.7.0.0/24" } else { "10.8.0.0/24" };
-    json!({
-        "name": name, "peer": format!("{name}.example.org"), "tunnel": { "ipsec": { "pre_shared_key": secret } },
-        "routes": [{ "local": "10.1.0.0/24", "remote": remote }],
-    })
-}
-
-fn wireguard(name: &str, port: u16) -> Value {
-    let key = |digit: &str| format!("{}A=", digit.repeat(42));
-    json!({
-        "name": name, "peer": "198.51.100.9", "routes": [{ "local": "10.1.0.0/24", "remote": "10.6.0.0/24" }],
-        "tunnel": { "wireguard": { "private_key": key("a"), "peer_public_key": key("b"), "port": port } },
-    })
-}
-
-/// Every part of a wish; a segment comes and one goes, addresses and rules change.
-pub fn virtual_router_rig() -> Rig<VirtualRouterSpec> {
-    let wish = |_: &Fleet, _| {
-        let wish = json!({
-            "segments": [
-                { "name": "web", "address": "10.1.0.1/24", "address_v6": "fd00:1::1/64" },
-                { "name": "old", "address": "10.3.0.1/24", "dhcp": false },
-            ],
-            "address": "203.0.113.7/24",
-            "nats": [{ "public": "203.0.113.20", "private": "10.1.0.5" }],
-            "firewall": [{ "order": 10, "allow": true, "destination": "10.1.0.5", "protocol": "tcp", "ports": [443], "log": true }],
-            "routes": [{ "to": "10.9.0.0/16", "via": "10.3.0.9" }],
-            "vpns": [ipsec("office", "first secret"), ipsec("old-lab", "second secret"), wireguard("home", 51820)],
-        });
-        serde_json::from_value(wish).expect("a wish")
-    };
-    let patch = || {
-        json!({
-            "segments": [
-                { "name": "web", "address": "10.1.0.254/24", "address_v6": "fd00:1::1/64" },
-                { "name": "new", "address": "10.4.0.1/24" },
-            ],
-            "address": "203.0.113.8/24",
-            "nats": [{ "public": "203.0.113.21", "private": "10.1.0.5" }],
-            "routes": [{ "to": "10.9.0.0/16", "via": "10.1.0.9" }, { "to": "fd00:9::/48", "via": "fd00:1::9" }],
-            "vpns": [ipsec("office", "another secret"), wireguard("away", 51821)],
-        })
-    };
-    Rig::of(Kind::VirtualRouter, wish, patch)
-}
-
-/// The same held by two nodes.
-pub fn virtual_router_pair_rig() -> Rig<VirtualRouterSpec> {
-    let wish = |fleet: &Fleet, vm| {
-        let mut wish = (virtual_router_rig().wish)(fleet, vm);
-        wish.server = Some(fleet.servers[0].id);
-        wish.pair = Some(Pair::default());
-        wish
-    };
-    Rig { wish, ..virtual_router_rig() }
-}
-
-/// Its standby. Its end comes by itself, and again when it has failed.
-pub fn virtual_router_standby_rig() -> Rig<VirtualRouterSpec> {
-    let mut rig = Rig { of_standby: true, ..virtual_router_pair_rig() };
-    rig.verbs.retain(|verb| !matches!(verb, Verb::Scrub | Verb::Scrubprep));
-    rig
-}
-
-/// One that gains a standby.
-pub fn virtual_router_gains_rig() -> Rig<VirtualRouterSpec> {
-    let verbs = vec![Verb::Updaterunning];
-    let patch = || json!({ "pair": {}, "segments": [{ "name": "web", "address": "10.1.0.1/24" }], "vpns": null, "routes": null });
-    let wish = |fleet: &Fleet, vm| VirtualRouterSpec { pair: None, ..(virtual_router_pair_rig().wish)(fleet, vm) };
-    Rig { verbs, patch, wish, ..virtual_router_rig() }
-}
-
-/// One that loses it.
-pub fn virtual_router_loses_rig() -> Rig<VirtualRouterSpec> {
-    Rig {
-        patch: || json!({ "pair": null }),
-        ..Rig { verbs: virtual_router_gains_rig().verbs, ..virtual_router_pair_rig() }
-    }
 }
 
 /// A cluster with two pools, and an image to be cloned.
@@ -487,42 +366,6 @@ pub fn backup_kvm_rig() -> Rig<BackupSpec> {
     };
     let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
     Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
-}
-
-/// A VM on Hyper-V with a disk and a nic of its own.
-pub fn hyperv_vm(fleet: &Fleet) -> VmSpec {
-    let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
-    let nic = Nic {
-        segment: "web".into(),
-        segment_id: None,
-        mac: None,
-        addresses: vec!["10.1.0.5/24".into()],
-        gateway: None,
-    };
-    VmSpec { disks: vec![disk("root", true), disk("data", false)], nics: vec![nic], ..vm(&fleet.image) }
-}
-
-/// A snapshot of a VM that runs.
-pub fn snapshot_hyperv_rig() -> Rig<SnapshotSpec> {
-    let rig = Rig::of(Kind::SnapshotHyperv, |_, vm| snapshot(vm, false), || json!({}));
-    Rig { vm: Some(hyperv_vm), ..rig }
-}
-
-/// The same of a VM that was shut down in between.
-pub fn snapshot_hyperv_quiesced_rig() -> Rig<SnapshotSpec> {
-    let since: Before = |fleet| Box::pin(quiesced_vm(fleet));
-    Rig { since: Some(since), ..snapshot_hyperv_rig() }
-}
-
-/// One with another on top of it, which is removed too.
-pub fn snapshot_hyperv_tree_rig() -> Rig<SnapshotSpec> {
-    let since = snapshot_kvm_tree_rig().since;
-    let wish = |_: &Fleet, vm: Option<ResourceId>| snapshot(vm, true);
-    Rig { verbs: vec![Verb::Scrub], wish, since, ..snapshot_hyperv_rig() }
-}
-
-pub fn backup_hyperv_rig() -> Rig<BackupSpec> {
-    Rig { vm: Some(hyperv_vm), ..Rig::of(Kind::BackupHyperv, backup_kvm_rig().wish, || json!({})) }
 }
 
 /// A VM that runs; nobody works afterwards.

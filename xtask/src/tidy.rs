@@ -83,7 +83,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str], &str)] = &[
     (
         "Command::new(",
-        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "bench/", "history/"],
+        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "seeds/tests/", "bench/", "history/"],
         "processes are started in hosts alone",
     ),
     ("#[allow(", &[], "use #[expect(.., reason = \"..\")]"),
