@@ -1,10 +1,10 @@
 //! What the free tests know of a driver: its host, a wish, and how to bring a resource before each verb.
 
-mod hyperv;
-mod router;
+mod network;
+mod windows;
 
-pub use hyperv::*;
-pub use router::*;
+pub use network::*;
+pub use windows::*;
 
 use futures::future::LocalBoxFuture;
 use hosts::Host;
