@@ -175,44 +175,6 @@ fn both16(number: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{nocloud, sample, unattend};
-    use std::process::{Command, Stdio};
-
-    /// What a program says of the disc, if it is installed here.
-    fn said(disc: &[u8], program: &str, args: &[&str]) -> Option<String> {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), disc).expect("the disc is written");
-        let path = file.path().to_str().expect("a path").to_owned();
-        let args: Vec<_> = args.iter().map(|arg| arg.replace("DISC", &path)).collect();
-        let output = Command::new(program).args(&args).stderr(Stdio::piped()).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{program}: {text}{}", String::from_utf8_lossy(&output.stderr));
-        Some(text)
-    }
-
-    #[test]
-    fn isoinfo_reads_both_trees_and_every_file() {
-        let disc = image(nocloud::LABEL, &nocloud::files(&sample::vm()));
-        let Some(about) = said(&disc, "isoinfo", &["-d", "-i", "DISC"]) else { return };
-        assert!(about.contains("Volume id: CIDATA") && about.contains("Joliet with UCS level 3"), "{about}");
-        let joliet = said(&disc, "isoinfo", &["-J", "-f", "-i", "DISC"]).unwrap_or_default();
-        assert_eq!(joliet.lines().collect::<Vec<_>>(), ["/meta-data", "/network-config", "/user-data"]);
-        let primary = said(&disc, "isoinfo", &["-f", "-i", "DISC"]).unwrap_or_default();
-        assert_eq!(primary.lines().collect::<Vec<_>>(), ["/META_DAT.;1", "/NETWORK_.;1", "/USER_DAT.;1"]);
-        for (name, text) in nocloud::files(&sample::vm()) {
-            let read = said(&disc, "isoinfo", &["-J", "-x", &format!("/{name}"), "-i", "DISC"]).unwrap_or_default();
-            assert_eq!(read, text, "{name}");
-        }
-    }
-
-    #[test]
-    fn xorriso_finds_no_fault_with_it() {
-        let disc = image(unattend::LABEL, &[(unattend::FILE, unattend::xml(&sample::vm()))]);
-        let args =
-            ["-abort_on", "WARNING", "-read_fs", "norock", "-indev", "DISC", "-find", "/", "-exec", "report_lba"];
-        let Some(found) = said(&disc, "xorriso", &args) else { return };
-        assert!(found.contains("'/Unattend.xml'"), "{found}");
-    }
 
     #[test]
     fn the_bytes_are_the_same_each_time_and_whole_sectors() {

@@ -119,7 +119,7 @@ pub fn server(name: &str, server_type: ServerType) -> ServerSpec {
         cores: 1000,
         ram_mb: 1 << 30,
         gb: 1 << 20,
-        address: "local".into(),
+        address: if server_type == ServerType::Hyperv { "robot@windows".into() } else { "local".into() },
         labels: Default::default(),
         enabled: true,
         settings,

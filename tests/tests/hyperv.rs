@@ -40,6 +40,7 @@ async fn a_hyperv_host_and_a_kvm_host_serve_one_api_by_one_dispatcher_with_one_t
     (for_kvm.name, for_kvm.sha256) = ("for kvm".into(), kvm::sha256(&bytes));
     kvm.add_file(&for_kvm.source, &bytes);
     let mut fleet = Fleet::setup()
+        .lease_secs(3)
         .image(ground.image.clone())
         .host(server("host-1", ServerType::Hyperv), Some(ground.host.clone()))
         .host(server("kvm-1", ServerType::Kvm), Some(kvm.clone()))
@@ -97,6 +98,7 @@ async fn an_administrators_password_is_in_no_request_file_span_or_task() {
     let mut windows_image = ground.image.clone();
     (windows_image.os, windows_image.cloud_init) = ("win2k22".into(), false);
     let mut fleet = Fleet::setup()
+        .lease_secs(3)
         .image(windows_image)
         .host(server("host-1", ServerType::Hyperv), Some(ground.host.clone()))
         .start()

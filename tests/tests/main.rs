@@ -15,6 +15,12 @@ mod drift;
 mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// A Hyper-V host beside a KVM host, what is secret there, and what goes wrong with it.
+mod hyperv;
+/// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
+mod hyperv_backups;
+/// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
+mod hyperv_snapshots;
 /// VMs on a simulated Hyper-V host: known mistakes, not made again.
 mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
@@ -37,6 +43,8 @@ mod real_compose;
 mod real_fleet;
 /// A PCI device in the definition of a real domain.
 mod real_gpu;
+/// A simulated Hyper-V host behind a real sshd.
+mod real_hyperv;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
 /// A worker killed in the middle of real builds.
@@ -57,8 +65,12 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// What the chapters on a simulated Hyper-V host share.
+mod simulated;
 /// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
 mod snapshots;
+/// The session with a Hyper-V host cut at every request of every verb.
+mod sweep;
 /// One trace from the POST to the last command.
 mod traces;
 /// Backups that are looked at: what is damaged, and what can still be restored.

@@ -61,9 +61,12 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "survey",
             "hosts",
             "commands",
+            "cmdlets",
             "service",
+            "backup_hyperv",
             "backup_kvm",
             "gpu",
+            "snapshot_hyperv",
             "snapshot_kvm",
             "vm_hyperv",
             "vm_kvm",
@@ -80,7 +83,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str], &str)] = &[
     (
         "Command::new(",
-        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "bench/", "history/"],
+        &["hosts/", "xtask/", "testkit/", "tests/", "drover/tests/", "seeds/tests/", "bench/", "history/"],
         "processes are started in hosts alone",
     ),
     ("#[allow(", &[], "use #[expect(.., reason = \"..\")]"),
