@@ -171,7 +171,7 @@ async fn renew_errand(
     Id(id): Id<ErrandId>,
     Body(renew): Body<RenewErrand>,
 ) -> Answer<Json<RenewedErrand>> {
-    Ok(Json(RenewedErrand { lease_secs: store.errand_renew(id, renew.attempt, &who).await? }))
+    Ok(Json(RenewedErrand { lease_secs: store.errand_renew(id, renew, &who).await? }))
 }
 
 /// End an errand

@@ -38,8 +38,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
-/// The largest body that is read; userdata and keys fit many times.
-const LARGEST_BODY: usize = 1 << 20;
+/// The largest body that is read: a router with as many rules as it may have, each with a description, fits.
+const LARGEST_BODY: usize = 2 << 20;
 
 /// How often the gauges of the fleet are brought up to date.
 const GAUGES: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! What drover costs, each figure beside something measured in the same run. `cargo xtask bench` brings the backends.
 
 mod builds;
-mod kvm;
+mod drivers;
 mod locks;
 mod peer;
 mod row;
@@ -38,6 +38,7 @@ enum Part {
     Queue,
     Builds,
     Kvm,
+    Drivers,
     Locks,
 }
 
@@ -53,8 +54,11 @@ async fn main() -> Result<()> {
     if wanted(Part::Builds) {
         rows.extend(builds::rows(&celery()?, options.runs).await?);
     }
-    if wanted(Part::Kvm) {
-        rows.extend(kvm::rows(options.runs).await?);
+    // The part `kvm` is a row of this one.
+    if wanted(Part::Drivers) {
+        rows.extend(drivers::rows(options.runs).await?);
+    } else if wanted(Part::Kvm) {
+        rows.extend(drivers::vm(options.runs).await?);
     }
     if wanted(Part::Locks) {
         rows.extend(locks::rows(options.registers, options.runs).await?);

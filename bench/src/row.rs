@@ -42,6 +42,11 @@ impl Row {
         Self { row: row.into(), value, unit, goal, min, max, runs: runs.len(), note: String::new(), is_met }
     }
 
+    /// What cannot be measured here, for want of this.
+    pub fn absent(row: impl Into<String>, unit: &'static str, goal: Goal, what: &str) -> Self {
+        Self { is_met: None, ..Self::of(row, unit, goal, Vec::new()).note(format!("not measured: no {what} here")) }
+    }
+
     #[must_use]
     pub fn note(self, note: String) -> Self {
         Self { note, ..self }
@@ -64,7 +69,7 @@ pub fn table(rows: &[Row]) -> Table {
     let header = ["row", "value", "unit", "goal", "met", "min", "max", "runs", ""];
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
     for row in rows {
-        let number = |value: f64| format!("{value:.2}");
+        let number = |value: f64| if value.is_nan() { "-".to_owned() } else { format!("{value:.2}") };
         let met = match row.is_met {
             Some(true) => "yes",
             Some(false) => "no",
@@ -86,6 +91,13 @@ mod tests {
         let row = Row::of("some", "x", Goal::AtLeast(2.0), vec![3.0, 1.0, 2.0]);
         assert_eq!((row.value, row.min, row.max, row.runs, row.is_met), (2.0, 1.0, 3.0, 3, Some(true)));
         assert_eq!(Row::of("some", "MB", Goal::Under(2.0), vec![2.0]).is_met, Some(false));
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let row = Row::absent("some", "x", Goal::Under(2.0), "Ceph");
+        assert_eq!((row.runs, row.is_met, row.note.as_str()), (0, None, "not measured: no Ceph here"));
+        assert!(table(&[row]).to_string().contains("not measured"));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use crate::ip::netns::inside;
 use hosts::{Command, Invocation, Output};
 
-/// A table as nftables writes it, without counters; none when it is absent. It is for comparing with what it wrote before, so
-/// in its own words: as JSON it adds numbers that differ from load to load.
+/// A table as nftables writes it, without counters and with handles; none when it is absent. It is for comparing with what it
+/// wrote before, line by line, so in its own words.
 pub fn table(namespace: &str, name: &str) -> Command<Option<String>> {
-    let argv = inside(namespace, &["nft", "-s", "list", "table", "inet", name]);
+    let argv = inside(namespace, &["nft", "-s", "-a", "list", "table", "inet", name]);
     Command { invocation: Invocation::looks(argv).answers(&[0, 1]), read: read_table }
 }
 
@@ -21,6 +21,11 @@ fn read_table(output: &Output) -> Result<Option<String>, String> {
 
 pub fn load(namespace: &str, path: &str) -> Command<()> {
     Command::plain(Invocation::acts(load_argv(namespace, path)))
+}
+
+/// Commands of nftables' own, as one transaction.
+pub fn change(namespace: &str, commands: &str) -> Command<()> {
+    Command::plain(Invocation::acts(inside(namespace, &["nft", "-f", "-"])).stdin(commands))
 }
 
 /// As [`load`] runs it.

@@ -23,9 +23,8 @@ pub async fn delete(cx: &Context, vm: ResourceId, name: &str) -> Result<(), Faul
         return cx.run(checkpoint::forget(uri, &domain, name)).await;
     }
     match cx.run(checkpoint::delete(uri, &domain, name)).await {
-        Ok(()) => Ok(()),
-        // QEMU was killed before it had written the bitmap down.
-        Err(_) => cx.run(checkpoint::forget(uri, &domain, name)).await,
+        Err(fault) if checkpoint::is_lost(&fault.text()) => cx.run(checkpoint::forget(uri, &domain, name)).await,
+        result => result,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What can be typed.
 
 use crate::client::{
-    backup, ceph, drift, errand, events, gpu, image, lock, orphans, project, queue, router, server, snapshot, task,
-    token, vm,
+    backup, ceph, drift, errand, events, gpu, hyperv, image, lock, orphans, project, queue, router, server, snapshot,
+    task, token, vm,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Kind, Verb};
@@ -85,6 +85,9 @@ pub enum Command {
     /// PCI devices given to VMs
     #[command(subcommand)]
     Gpu(gpu::Gpu),
+    /// Hyper-V hosts, at the host itself
+    #[command(subcommand)]
+    Hyperv(hyperv::Command),
     /// Virtual machines
     #[command(subcommand)]
     Vm(vm::Vm),

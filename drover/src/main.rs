@@ -61,6 +61,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Locks(_) => roles::locks::run(config).await,
         Command::Config(command) => show_config(out, command, &loaded),
         Command::Queue(command) => client::queue::run(out, &config, command).await,
+        Command::Hyperv(command) => client::hyperv::run(out, &global, &config, command).await,
         Command::Lock(command) => client::lock::run(out, &global, &config, command).await,
         Command::Project(command) => client::project::run(&Session::open(&global, &config)?, command).await,
         Command::Server(command) => client::server::run(&Session::open(&global, &config)?, command).await,

@@ -28,9 +28,9 @@ pub static JOB_FAILED: Entry = Entry {
 
 pub static NO_DISKS: Entry = Entry {
     code: "2306",
-    text: "Domain {domain} has no disk that can be backed up.",
-    cause: "Its disks are not files on the host.",
-    remedy: "Back those disks up where they are.",
+    text: "{vm} has no disk that can be backed up.",
+    cause: "All its disks are images in Ceph pools, and only files on the host are backed up.",
+    remedy: "Back the images up in the cluster: rbd export, or rbd mirror.",
     category: Category::Conflict,
 };
 

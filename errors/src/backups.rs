@@ -18,6 +18,23 @@ pub static REPOSITORY_ABSENT: Entry = Entry {
     category: Category::HostRefused,
 };
 
+pub static REPOSITORY_OTHER: Entry = Entry {
+    code: "2309",
+    text: "{folder} of {host} is not the repository {wanted}: {found}.",
+    cause: "Its file system is not mounted, another one is, or the server's settings name another folder now.",
+    remedy: "Mount it, or put the settings back, then retry. If the repository is lost for good, or has moved there, make the \
+             empty file {folder}/drover-repository.{wanted}: the folder is it from then on.",
+    category: Category::HostRefused,
+};
+
+pub static DISK_LEFT_OUT: Entry = Entry {
+    code: "2310",
+    text: "Backup {backup} does not hold disk {disk}: {reason}.",
+    cause: "Only files on the host are backed up.",
+    remedy: "Wish for a VM without that disk, and bring its data back from where it was.",
+    category: Category::Conflict,
+};
+
 pub static MANIFEST_UNREADABLE: Entry = Entry {
     code: "2303",
     text: "The manifest {path} cannot be read: {reason}.",
@@ -42,8 +59,15 @@ pub static FILE_DAMAGED: Entry = Entry {
     category: Category::HostRefused,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&NO_REPOSITORY, &REPOSITORY_ABSENT, &MANIFEST_UNREADABLE, &BACKUP_ABSENT, &FILE_DAMAGED];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &NO_REPOSITORY,
+    &REPOSITORY_ABSENT,
+    &REPOSITORY_OTHER,
+    &DISK_LEFT_OUT,
+    &MANIFEST_UNREADABLE,
+    &BACKUP_ABSENT,
+    &FILE_DAMAGED,
+];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
-pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "vm_kvm_build"];
+pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "errand_verify", "vm_kvm_build"];

@@ -50,7 +50,16 @@ pub static ERRAND_DEADLINE: Entry = Entry {
     category: Category::Deadline,
 };
 
-pub(crate) const ENTRIES: &[&Entry] =
-    &[&FOUND_GONE, &FOUND_FOREIGN, &FOUND_IN_USE, &FOUND_IN_PLACE, &PLACE_TAKEN, &ERRAND_DEADLINE];
+pub static NO_CHECK: Entry = Entry {
+    code: "1201",
+    text: "The worker of {host} cannot verify backups of kind {kind}.",
+    cause: "Its driver has no check, or an older drover runs there.",
+    remedy: "Restore the backup into a new VM to see whether it is whole, or upgrade the worker.",
+    category: Category::InvalidInput,
+};
 
-pub(crate) const SCOPES: &[&str] = &["errand_survey", "errand_quarantine", "errand_restore", "errand_purge"];
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&FOUND_GONE, &FOUND_FOREIGN, &FOUND_IN_USE, &FOUND_IN_PLACE, &PLACE_TAKEN, &ERRAND_DEADLINE, &NO_CHECK];
+
+pub(crate) const SCOPES: &[&str] =
+    &["errand_survey", "errand_quarantine", "errand_restore", "errand_purge", "errand_verify"];

@@ -154,9 +154,33 @@ pub static IMAGE_NO_USERDATA: Entry = Entry {
     category: Category::InvalidInput,
 };
 
+pub static IMAGE_NEEDS_PASSWORD: Entry = Entry {
+    code: "iaas_vm_create_107",
+    text: "Image {image} is a Windows: a VM of it needs an admin_password.",
+    cause: "Its first start waits for a password of the Administrator, and nobody could get in without.",
+    remedy: "Give admin_password, 8 to 127 characters; change it in the guest afterwards.",
+    category: Category::InvalidInput,
+};
+
+pub static IMAGE_NO_PASSWORD: Entry = Entry {
+    code: "iaas_vm_create_108",
+    text: "Image {image} takes no admin_password.",
+    cause: "Only a Windows on Hyper-V has its password set at its first start.",
+    remedy: "Leave admin_password out; use ssh_keys or userdata.",
+    category: Category::InvalidInput,
+};
+
 pub static BACKUP_UNUSABLE: Entry = Entry {
     code: "iaas_vm_create_105",
     text: "Backup {backup} is {state}, so that no VM can be made from it.",
+    cause: "It is not finished, or its files are gone or about to go.",
+    remedy: "Name a backup that is running.",
+    category: Category::Conflict,
+};
+
+pub static BACKUP_UNVERIFIABLE: Entry = Entry {
+    code: "iaas_errand_005",
+    text: "Backup {backup} is {state}: there is nothing to verify.",
     cause: "It is not finished, or its files are gone or about to go.",
     remedy: "Name a backup that is running.",
     category: Category::Conflict,
@@ -326,7 +350,10 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &SERVER_UNFIT,
     &IMAGE_TOO_LARGE,
     &IMAGE_NO_USERDATA,
+    &IMAGE_NEEDS_PASSWORD,
+    &IMAGE_NO_PASSWORD,
     &BACKUP_UNUSABLE,
+    &BACKUP_UNVERIFIABLE,
     &BACKUP_OUT_OF_REACH,
     &NAME_TAKEN,
     &ROUTER_EXISTS,

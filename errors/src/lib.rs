@@ -23,6 +23,7 @@ pub mod operate;
 pub mod queue;
 pub mod snapshot_kvm;
 pub mod virtual_router;
+pub mod vm_hyperv;
 pub mod vm_kvm;
 
 pub use category::{Category, Retry};
@@ -64,6 +65,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "gpu", scopes: gpu::SCOPES, entries: gpu::ENTRIES },
     Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
+    Chapter { title: "vm_hyperv", scopes: vm_hyperv::SCOPES, entries: vm_hyperv::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },
 ];
 

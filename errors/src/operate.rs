@@ -98,6 +98,30 @@ pub static UNCONFIRMED: Entry = Entry {
     category: Category::Cancelled,
 };
 
+pub static BACKUP_DAMAGED: Entry = Entry {
+    code: "drover_client_008",
+    text: "{damaged} of {all} files are not as they were written; the first is of backup {backup}: {error}.",
+    cause: "Files were changed or removed outside drover, or the repository's storage is failing.",
+    remedy: "Check the repository's storage; restore from what still can be; make a new backup, then scrub the damaged ones.",
+    category: Category::HostRefused,
+};
+
+pub static SERVER_UNKNOWN: Entry = Entry {
+    code: "drover_client_009",
+    text: "There is no server {server} of type hyperv.",
+    cause: "Its name is misspelt, or it is of another type.",
+    remedy: "See drover server list, or give the host as user@address[:port].",
+    category: Category::NotFound,
+};
+
+pub static PROBE_DIFFERS: Entry = Entry {
+    code: "drover_client_010",
+    text: "{host} differs from the contract of the cmdlets in {count} places; the first: {first}.",
+    cause: "Another version of Windows or of the module Hyper-V than the contract was made from.",
+    remedy: "Report the record that was written; until then keep VMs off this host.",
+    category: Category::BadAnswer,
+};
+
 pub static EXPLAIN_UNKNOWN: Entry = Entry {
     code: "drover_errors_001",
     text: "There is no error code {code}.",
@@ -119,5 +143,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ERRAND_TIMEOUT,
     &ERRAND_FAILED,
     &UNCONFIRMED,
+    &BACKUP_DAMAGED,
+    &SERVER_UNKNOWN,
+    &PROBE_DIFFERS,
     &EXPLAIN_UNKNOWN,
 ];

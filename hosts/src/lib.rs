@@ -15,6 +15,7 @@ mod files;
 mod mark;
 mod nowhere;
 mod process;
+mod runner;
 
 use ssh::{Ssh, SshOptions};
 use std::sync::Arc;
@@ -41,3 +42,4 @@ pub fn open_windows(name: &str, address: &str, options: &SshOptions) -> Arc<dyn 
 
 pub use guard::{Fences, Guarded};
 pub use host::{Command, Effect, Host, HostError, Invocation, Output};
+pub use runner::Runner;

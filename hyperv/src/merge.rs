@@ -6,7 +6,7 @@ use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, windows};
 use std::time::Duration;
 
-const GLANCE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// What large disks take; an attempt that waited so long is not the last.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);

@@ -280,8 +280,8 @@ impl Client {
         self.http.send(Call::post("/v1/fleet/errands/take", take)).await
     }
 
-    pub async fn errand_renew(&self, errand: ErrandId, attempt: u32) -> Answer<RenewedErrand> {
-        self.http.send(Call::post(format!("/v1/fleet/errands/{errand}/renew"), &RenewErrand { attempt })).await
+    pub async fn errand_renew(&self, errand: ErrandId, renew: &RenewErrand) -> Answer<RenewedErrand> {
+        self.http.send(Call::post(format!("/v1/fleet/errands/{errand}/renew"), renew)).await
     }
 
     pub async fn errand_settle(&self, errand: ErrandId, settle: &SettleErrand) -> Answer<()> {

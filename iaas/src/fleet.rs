@@ -1,6 +1,7 @@
 //! What dispatchers and workers send and get: `/v1/fleet/...`.
 
 use model::backup::Backup;
+use model::backup::Verified;
 use model::errand::{Found, Taken};
 use model::event::Event;
 use model::image::Image;
@@ -142,6 +143,9 @@ pub struct Wait {
     /// The fault after which it is tried again; it counts against the task's tries.
     #[serde(default)]
     pub fault: Option<ErrorRecord>,
+    /// Whether the attempt has changed nothing on its host.
+    #[serde(default)]
+    pub untouched: bool,
     #[serde(default)]
     pub steps: Vec<Step>,
     #[serde(default)]
@@ -153,6 +157,9 @@ pub struct Wait {
 #[serde(deny_unknown_fields)]
 pub struct Release {
     pub fence: Fence,
+    /// Whether the attempt has changed nothing on its host.
+    #[serde(default)]
+    pub untouched: bool,
     #[serde(default)]
     pub steps: Vec<Step>,
     #[serde(default)]
@@ -185,8 +192,13 @@ pub enum Outcome {
     Succeeded,
     /// The resource becomes unresourced.
     Failed { error: ErrorRecord },
-    /// As it was asked; the resource becomes unresourced.
-    Cancelled { error: ErrorRecord },
+    /// As it was asked; the resource becomes unresourced, or as it was before when no attempt has changed anything.
+    Cancelled {
+        error: ErrorRecord,
+        /// Whether this attempt has changed nothing on its host.
+        #[serde(default)]
+        untouched: bool,
+    },
     /// The end of a dry run; the resource stays as it is.
     Planned { plan: Plan },
 }
@@ -205,10 +217,13 @@ pub struct TakenErrands {
 }
 
 /// `POST /v1/fleet/errands/12/renew`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewErrand {
     pub attempt: u32,
+    /// How far it is.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -230,6 +245,10 @@ pub enum ErrandOutcome {
     /// All that carries drover's mark on the host.
     Surveyed {
         found: Vec<Found>,
+    },
+    /// It was looked at, whatever was found.
+    Verified {
+        verified: Verified,
     },
     /// It is set aside, put back, or gone.
     Done,

@@ -1,5 +1,6 @@
 //! What tenants and operators send and get.
 
+use model::backup::Repository;
 use model::drift::{Drift, DriftPolicy};
 use model::errand::{ErrandStatus, Sort};
 use model::resource::Resource;
@@ -214,6 +215,13 @@ pub enum AskErrand {
         #[serde(default)]
         now: bool,
     },
+    /// Look whether a backup and all that it stands on are as they were written.
+    Verify {
+        backup: ResourceId,
+        /// Where to look; the one that it was made in when left out.
+        #[serde(default)]
+        repository: Option<Repository>,
+    },
 }
 
 /// Filters of the list of errands.
@@ -222,7 +230,7 @@ pub enum AskErrand {
 pub struct ErrandFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// `survey`, `quarantine`, `restore` or `purge`.
+    /// `survey`, `quarantine`, `restore`, `purge` or `verify`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

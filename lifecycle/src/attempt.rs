@@ -249,7 +249,11 @@ async fn under_locks<S: Spec, P>(
         return guarded(execute.work(cx, resource, plan)).await;
     }
     report.begin(0, "locks");
-    let held = cx.locks.acquire(&wanted, cx.owner.clone(), LOCK_WAIT).await;
+    let held = tokio::select! {
+        held = cx.locks.acquire(&wanted, cx.owner.clone(), LOCK_WAIT) => held,
+        // Dropped, it leaves the line.
+        fault = cx.stops("locks") => Err(fault),
+    };
     report.end(if held.is_ok() { StepOutcome::Done } else { StepOutcome::Failed });
     let held = held?;
     cx.act_under(&wanted, &held);

@@ -7,7 +7,7 @@ use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
 use hosts::failure;
-use hosts::{Command, Effect, Guarded, Host, HostError};
+use hosts::{Command, Effect, Guarded, Host, HostError, Runner};
 use iaas::fleet::Related;
 use model::backup::Backup;
 use model::image::Image;
@@ -397,6 +397,16 @@ impl Context {
         fault
     }
 
+    /// Done when the attempt is to stop, with the fault that ends it.
+    pub(crate) async fn stops(&self, step: &str) -> Fault {
+        loop {
+            self.report.halts().await;
+            if let Some(halt) = self.report.halt() {
+                return halt.fault(step);
+            }
+        }
+    }
+
     /// Where cancel, hand-over and lost leases and locks take effect.
     fn boundary(&self, step: &str) -> Result<(), Fault> {
         match self.report.halt() {
@@ -459,6 +469,7 @@ impl Context {
             Look::Differs(fault) => return Err(fault),
             Look::Todo => {}
         }
+        self.report.touch();
         self.enter(Phase::Acting);
         let acted = step.act(self).await;
         self.enter(Phase::Looking);
@@ -490,6 +501,28 @@ impl Context {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Runner for Context {
+    fn host(&self) -> &str {
+        Self::host(self)
+    }
+
+    fn settings(&self) -> &HostSettings {
+        &self.settings
+    }
+
+    async fn run<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run(self, command).await
+    }
+
+    async fn run_long<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run_long(self, command).await
+    }
+
+    fn note(&self, note: String) {
+        Self::note(self, note);
     }
 }
 

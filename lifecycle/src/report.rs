@@ -47,11 +47,21 @@ struct State {
     total: Option<u32>,
     halt: Option<Halt>,
     facts: Facts,
+    /// Whether a step began to act.
+    touched: bool,
 }
 
 impl Report {
     pub fn new(client: Client, task: TaskId, attempt: u32, shutdown: CancellationToken) -> Self {
-        let state = State { attempt, steps: Vec::new(), settled: 0, total: None, halt: None, facts: Facts::new() };
+        let state = State {
+            attempt,
+            steps: Vec::new(),
+            settled: 0,
+            total: None,
+            halt: None,
+            facts: Facts::new(),
+            touched: false,
+        };
         let halted = CancellationToken::new();
         Self(Arc::new(Inner { client, task, shutdown, halted, changed: Notify::new(), state: Mutex::new(state) }))
     }
@@ -75,6 +85,15 @@ impl Report {
 
     pub fn facts(&self) -> Facts {
         self.state().facts.clone()
+    }
+
+    /// A step begins to act.
+    pub fn touch(&self) {
+        self.state().touched = true;
+    }
+
+    pub fn is_untouched(&self) -> bool {
+        !self.state().touched
     }
 
     pub fn begin(&self, number: u32, name: &str) {

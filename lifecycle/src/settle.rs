@@ -126,7 +126,8 @@ impl Desk {
             (Err(_), Some(Halt::HandOver)) => self.release(claimed).await,
             (Err(fault), Some(Halt::Cancelled { .. })) => {
                 let error = self.record(&fault);
-                self.settle(began, Outcome::Cancelled { error }).await;
+                let untouched = self.report.is_untouched();
+                self.settle(began, Outcome::Cancelled { error, untouched }).await;
             }
             (Err(fault), Some(Halt::LockLost { .. }) | None) => self.unfit(began, fault).await,
         }
@@ -149,6 +150,7 @@ impl Desk {
             resource_id,
             retry_secs,
             fault,
+            untouched: self.report.is_untouched(),
             steps: self.report.unsent(),
             steps_total: self.report.steps_total(),
         };
@@ -158,8 +160,12 @@ impl Desk {
     async fn release(&self, claimed: Claimed) {
         info!("handed over at a step boundary");
         self.count("handed_over", "");
-        let release =
-            Release { fence: claimed.fence, steps: self.report.unsent(), steps_total: self.report.steps_total() };
+        let release = Release {
+            fence: claimed.fence,
+            untouched: self.report.is_untouched(),
+            steps: self.report.unsent(),
+            steps_total: self.report.steps_total(),
+        };
         self.offer(Write::Release(release)).await;
     }
 
@@ -167,7 +173,7 @@ impl Desk {
         let (word, code) = match &outcome {
             Outcome::Succeeded => ("succeeded", ""),
             Outcome::Failed { error } => ("failed", error.code.as_str()),
-            Outcome::Cancelled { error } => ("cancelled", error.code.as_str()),
+            Outcome::Cancelled { error, .. } => ("cancelled", error.code.as_str()),
             Outcome::Planned { .. } => ("planned", ""),
         };
         match &outcome {

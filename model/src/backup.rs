@@ -1,8 +1,10 @@
 //! A backup of a VM's disks in a repository.
 
 mod export;
+mod verified;
 
 pub use export::{Consistency, EXPORT_FORMAT, Export, ExportDisk, ExportFile};
+pub use verified::{Checked, Link, Recorded, Verified};
 
 use crate::resource::Spec;
 use crate::server::Capacity;
@@ -61,6 +63,16 @@ pub struct Manifest {
     /// The VM's definition.
     pub domain: String,
     pub disks: Vec<ManifestDisk>,
+    /// Disks of the VM that are not in it.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A disk that is not in a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub name: String,
+    pub reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! An errand: a small job on a host that changes no resource's state. A survey tells what drover has made there; what
-//! nobody's record names is an orphan, set aside, put back or removed by further errands.
+//! nobody's record names is an orphan, set aside, put back or removed by further errands. A verification tells whether a
+//! backup is as it was written.
 
-use crate::kinds::{UnknownWord, words};
+use crate::backup::{Recorded, Repository, Verified};
+use crate::kinds::{Kind, UnknownWord, words};
 use crate::server::Server;
 use crate::task::ErrorRecord;
 use crate::{ErrandId, Moment, OrphanId, ResourceId, ServerId};
@@ -94,10 +96,18 @@ pub enum What {
     Restore { found: Found },
     /// Remove it for ever; one that is not in quarantine only when `now` says so.
     Purge { found: Found, now: bool },
+    /// Tell whether a backup and all that it stands on are as they were written. Only looks.
+    Verify {
+        kind: Kind,
+        vm: ResourceId,
+        repository: Repository,
+        /// As the records say: the full one first, the backup itself last.
+        chain: Vec<Recorded>,
+    },
 }
 
 impl What {
-    pub const WORDS: &[&str] = &["survey", "quarantine", "restore", "purge"];
+    pub const WORDS: &[&str] = &["survey", "quarantine", "restore", "purge", "verify"];
 
     pub const fn word(&self) -> &'static str {
         match self {
@@ -105,24 +115,34 @@ impl What {
             Self::Quarantine { .. } => "quarantine",
             Self::Restore { .. } => "restore",
             Self::Purge { .. } => "purge",
+            Self::Verify { .. } => "verify",
         }
     }
 
-    /// What it acts on; a survey acts on nothing.
+    /// What it acts on; what only looks acts on nothing.
     pub const fn found(&self) -> Option<&Found> {
         match self {
-            Self::Survey => None,
+            Self::Survey | Self::Verify { .. } => None,
             Self::Quarantine { found } | Self::Restore { found } | Self::Purge { found, .. } => Some(found),
+        }
+    }
+
+    /// The backup that it looks at.
+    pub fn verifies(&self) -> Option<ResourceId> {
+        match self {
+            Self::Verify { chain, .. } => chain.last().map(|newest| newest.backup),
+            Self::Survey | Self::Quarantine { .. } | Self::Restore { .. } | Self::Purge { .. } => None,
         }
     }
 }
 
-/// `purge domain drover-7`
+/// `purge domain drover-7`, `verify backup 31`
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.found() {
-            None => f.write_str(self.word()),
-            Some(found) => write!(f, "{} {found}", self.word()),
+        match (self.found(), self.verifies()) {
+            (Some(found), _) => write!(f, "{} {found}", self.word()),
+            (None, Some(backup)) => write!(f, "{} backup {backup}", self.word()),
+            (None, None) => f.write_str(self.word()),
         }
     }
 }
@@ -142,6 +162,10 @@ pub struct Errand {
     pub worker: Option<String>,
     /// Of a survey.
     pub surveyed: Option<Surveyed>,
+    /// Of a verification.
+    pub verified: Option<Verified>,
+    /// How far it is, in a few words.
+    pub note: Option<String>,
     pub error: Option<ErrorRecord>,
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Moment,
@@ -192,11 +216,18 @@ mod tests {
     #[test]
     fn every_errand_has_its_word_on_the_wire() {
         let found = Found::new(Sort::Domain, "drover-7", Some(ResourceId(7)));
+        let link = Recorded { backup: ResourceId(31), sha256: None };
         let all = [
             What::Survey,
             What::Quarantine { found: found.clone() },
             What::Restore { found: found.clone() },
             What::Purge { found, now: true },
+            What::Verify {
+                kind: Kind::BackupKvm,
+                vm: ResourceId(7),
+                repository: Repository::Primary,
+                chain: vec![link],
+            },
         ];
         let words: Vec<_> = all.iter().map(What::word).collect();
         assert_eq!(words, What::WORDS);
@@ -204,5 +235,6 @@ mod tests {
             assert_eq!(serde_json::to_value(what).unwrap()["what"], what.word());
         }
         assert_eq!(all[3].to_string(), "purge domain drover-7");
+        assert_eq!(all[4].to_string(), "verify backup 31");
     }
 }

@@ -215,6 +215,23 @@ pub fn backups(storage: &str) -> String {
     format!("{storage}/backups")
 }
 
+/// What says which repository a folder is: an empty file of this name.
+pub fn repository_marker(folder: &str, id: &str) -> String {
+    format!("{folder}/{REPOSITORY}{id}")
+}
+
+/// The id that a file of a repository's folder gives it.
+pub fn repository_of(file: &str) -> Option<&str> {
+    file.strip_prefix(REPOSITORY).filter(|id| !id.is_empty())
+}
+
+const REPOSITORY: &str = "drover-repository.";
+
+/// What a host knows of a repository that is on a file system of its own.
+pub fn known_repository(storage: &str, word: &str) -> String {
+    format!("{storage}/repositories/{word}")
+}
+
 /// Where backups are made that go to another machine.
 pub fn outgoing_backups(storage: &str) -> String {
     format!("{storage}/outgoing")

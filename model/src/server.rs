@@ -1,9 +1,11 @@
 //! A server: one host of a region that drivers act on, its capacity, and what its worker last said.
 
 pub mod backup;
+mod hyperv;
 mod router;
 
 pub use backup::BackupSettings;
+pub use hyperv::{HypervSettings, RootDisk};
 pub use router::{Carrier, RouterSettings};
 
 use crate::drift::DriftPolicy;
@@ -70,6 +72,8 @@ pub struct HostSettings {
     pub router: RouterSettings,
     #[serde(default)]
     pub gpu: GpuSettings,
+    #[serde(default)]
+    pub hyperv: HypervSettings,
 }
 
 /// What runs a KVM server's guests.
@@ -95,6 +99,7 @@ impl Default for HostSettings {
             backup: BackupSettings::default(),
             router: RouterSettings::default(),
             gpu: GpuSettings::default(),
+            hyperv: HypervSettings::default(),
         }
     }
 }
@@ -205,9 +210,60 @@ impl ServerSpec {
         if self.settings.shutdown_secs > 3600 {
             return Err("settings.shutdown_secs is at most 3600".into());
         }
+        if self.server_type == ServerType::Hyperv {
+            self.check_hyperv()?;
+        }
         self.settings.backup.check(self.server_type)?;
         self.settings.ceph.check()?;
         self.settings.gpu.check()?;
+        self.settings.hyperv.check()?;
         self.settings.router.check()
+    }
+
+    /// A Windows host is reached over SSH, and knows nothing of libvirt and Ceph.
+    fn check_hyperv(&self) -> Result<(), String> {
+        if self.address == "local" {
+            return Err("address of a Hyper-V host is user@host[:port]: it is reached over SSH".into());
+        }
+        let HostSettings { libvirt_uri, virtualisation, ceph, .. } = &self.settings;
+        let usual = HostSettings::default();
+        if (libvirt_uri, virtualisation, ceph) != (&usual.libvirt_uri, &usual.virtualisation, &usual.ceph) {
+            return Err("settings.libvirt_uri, virtualisation and ceph mean nothing on a Hyper-V host".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hyperv(settings: serde_json::Value) -> Result<(), String> {
+        let mut spec = serde_json::json!({
+            "name": "hv-1", "type": "hyperv", "cores": 1, "ram_mb": 1, "gb": 1, "address": "robot@hv-1",
+            "settings": { "storage": r"D:\drover" },
+        });
+        if let Some(settings) = settings.as_object() {
+            for (name, value) in settings {
+                match name.as_str() {
+                    "address" => spec[name] = value.clone(),
+                    _ => spec["settings"][name] = value.clone(),
+                }
+            }
+        }
+        serde_json::from_value::<ServerSpec>(spec).unwrap().check()
+    }
+
+    #[test]
+    fn a_hyper_v_host_has_a_folder_of_a_drive_and_an_address() {
+        assert_eq!(hyperv(serde_json::json!({})), Ok(()));
+        for (wrong, reason) in [
+            (serde_json::json!({ "storage": "/var/lib/drover" }), "a folder of a drive"),
+            (serde_json::json!({ "address": "local" }), "over SSH"),
+            (serde_json::json!({ "libvirt_uri": "test:///default" }), "mean nothing"),
+            (serde_json::json!({ "virtualisation": "tcg" }), "mean nothing"),
+        ] {
+            assert!(hyperv(wrong.clone()).unwrap_err().contains(reason), "{wrong}");
+        }
     }
 }

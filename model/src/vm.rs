@@ -1,6 +1,7 @@
 //! A virtual machine's wish.
 
 use crate::resource::Spec;
+use crate::secret::Secret;
 use crate::server::Capacity;
 use crate::{ImageId, ResourceId, ResourceType, SegmentId, ServerId, names};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,11 @@ pub struct VmSpec {
     /// cloud-init user data, at most 16 KiB. Never logged, never in an argument, never in a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userdata: Option<String>,
+    /// Of the Administrator of a Windows guest, 8 to 127 characters: what its first start sets, and nothing later. Never
+    /// logged, never in an argument, never in a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub admin_password: Option<Secret>,
     pub image: ImageId,
     /// Its disks start as this backup's, and only disks that the backup does not have are empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,6 +181,12 @@ impl Spec for VmSpec {
         if self.userdata.as_ref().is_some_and(|data| data.len() > 16 * 1024) {
             return Err("userdata is at most 16 KiB".into());
         }
+        if let Some(password) = &self.admin_password {
+            let text = password.reveal();
+            if !(8..=127).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+                return Err("admin_password is 8 to 127 characters, none of them a control character".into());
+            }
+        }
         if self.ssh_keys.iter().any(|key| key.contains(['\n', '\r'])) {
             return Err("an ssh key is one line".into());
         }
@@ -187,6 +199,9 @@ impl Spec for VmSpec {
         }
         if self.backup != next.backup {
             return Err("backup cannot be changed: build another VM".into());
+        }
+        if self.admin_password != next.admin_password {
+            return Err("admin_password cannot be changed: set it in the guest".into());
         }
         if self.server != next.server && next.server.is_some() {
             return Err("server cannot be changed".into());

@@ -28,9 +28,19 @@ pub fn settings_disc(storage: &str, vm: ResourceId) -> String {
     format!(r"{}\settings.iso", vm_folder(storage, vm))
 }
 
+/// A VM's network adapter, by what tells it apart.
+pub fn adapter(mac: &str) -> String {
+    format!("nic-{}", mac.replace(':', ""))
+}
+
+/// The folder of all images.
+pub fn images(storage: &str) -> String {
+    format!(r"{storage}\images")
+}
+
 /// An image as it was fetched, named by its content: never changed, since disks may stand on it.
 pub fn base(storage: &str, image: ImageId, sha256: &str) -> String {
-    format!(r"{storage}\images\{image}-{}.vhdx", &sha256[..sha256.len().min(16)])
+    format!(r"{}\{image}-{}.vhdx", images(storage), &sha256[..sha256.len().min(16)])
 }
 
 /// The file in a folder of fences that keeps those of one lock; a name on Windows holds no colon.
@@ -115,6 +125,14 @@ pub fn is_folder(path: &str) -> bool {
     }
 }
 
+/// Whether this names a file of a drive, or of another machine's share, `\\files\images\win.vhdx`, by plain names.
+pub fn is_file(path: &str) -> bool {
+    match path.strip_prefix(r"\\") {
+        Some(rest) => rest.split('\\').count() > 2 && is_folder(&format!(r"X:\{rest}")),
+        None => is_folder(path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +146,16 @@ mod tests {
             [r"D:\", r"D:drover", r"\\server\share", "/var", r"D:\a\..\b", r"D:\a\", r"D:\a*", r"DD:\a", r"D:\a:b"]
         {
             assert!(!is_folder(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_on_a_drive_or_a_share() {
+        for path in [r"D:\images\win2k22.vhdx", r"\\files\images\win2k22.vhdx"] {
+            assert!(is_file(path), "{path}");
+        }
+        for path in [r"\\files\win2k22.vhdx", "/images/win2k22.vhdx", "https://files/win2k22.vhdx", r"\\files\a\..\b"] {
+            assert!(!is_file(path), "{path}");
         }
     }
 

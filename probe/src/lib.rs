@@ -4,7 +4,7 @@
 //! Flow: versions, the parameters of every cmdlet, then the life; each request with its answer goes into the record.
 //!
 //! Guarantees: nothing but the VM and the folder of the probe's own name is touched, and both are gone at the end, also of a
-//! life that failed. The record holds no secret, and stand-ins for the names of the site.
+//! life that failed. The record holds no secret, and stand-ins for the names of host and switch.
 //!
 //! Assumptions: no other probe runs on the host.
 
@@ -58,7 +58,7 @@ pub async fn run(host: &dyn Host, wish: &Wish, say: &(dyn Fn(&str) + Sync)) -> R
         true => life::lead(&witness, wish).await.err(),
         false => None,
     };
-    let site = Site { host: name, storage: wish.storage.clone(), switch: wish.switch.clone() };
-    let record = Record { head: Head::of(&hello), exchanges: witness.exchanges() }.without(&site);
+    let site = Site { host: name, switch: wish.switch.clone() };
+    let record = Record { head: Head::of(&hello, &wish.storage), exchanges: witness.exchanges() }.without(&site);
     Ok(Findings { hello, differences, record, failure })
 }

@@ -1,7 +1,7 @@
 //! A record: a head, and every request with its answer, one a line of JSON.
 
 use crate::Site;
-use cmdlets::{Hello, Request, Row};
+use cmdlets::{Hello, Request, Row, Step};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Head {
     pub drover: String,
     /// `simulated host`, or the system of a real one.
     pub host: String,
+    /// The folder where the VM's own one was made.
+    pub storage: String,
     pub hello: Hello,
 }
 
@@ -32,8 +34,9 @@ pub struct Exchange {
 }
 
 impl Head {
-    pub fn of(hello: &Hello) -> Self {
-        Self { drover: env!("CARGO_PKG_VERSION").to_owned(), host: hello.os.clone(), hello: hello.clone() }
+    pub fn of(hello: &Hello, storage: &str) -> Self {
+        let (drover, storage) = (env!("CARGO_PKG_VERSION").to_owned(), storage.to_owned());
+        Self { drover, host: hello.os.clone(), storage, hello: hello.clone() }
     }
 }
 
@@ -54,9 +57,18 @@ impl Record {
 
     /// The same with stand-ins for what it is not to tell.
     #[must_use]
-    pub fn without(self, site: &Site) -> Self {
-        let mut value = serde_json::to_value(&self.exchanges).expect("a record has only text keys");
-        site.hide(&mut value);
-        Self { exchanges: serde_json::from_value(value).expect("texts stay texts"), ..self }
+    pub fn without(mut self, site: &Site) -> Self {
+        for exchange in &mut self.exchanges {
+            for step in &mut exchange.request.steps {
+                match step {
+                    Step::Call { args, .. } => args.values_mut().for_each(|value| site.hide(value)),
+                    Step::Where { is, .. } => *is = site.hidden(is),
+                    Step::Put { .. } | Step::Get { .. } => {}
+                }
+            }
+            exchange.rows.iter_mut().flatten().flat_map(Row::values_mut).for_each(|value| site.hide(value));
+            exchange.error = exchange.error.as_ref().map(|error| site.hidden(error));
+        }
+        self
     }
 }

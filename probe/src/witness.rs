@@ -1,7 +1,7 @@
 //! A host whose every answer is written down.
 
 use crate::record::Exchange;
-use cmdlets::{HELLO, Hello, Request, Row};
+use cmdlets::{Hello, Request, Row};
 use hosts::{Command, Fences, Host, HostError, Invocation};
 use model::lock::{LockName, Mode};
 use model::{Fence, ResourceId};
@@ -23,12 +23,9 @@ impl<'a> Witness<'a> {
     }
 
     pub async fn hello(&self) -> Result<Hello, HostError> {
-        (self.say)("the agent");
-        let command = Invocation::looks([HELLO]);
-        let output = self.host.run(&command).await?;
-        let mut rows: Vec<Hello> =
-            serde_json::from_slice(&output.stdout).map_err(|error| self.nonsense(&command, error.to_string()))?;
-        rows.pop().ok_or_else(|| self.nonsense(&command, "it says nothing".into()))
+        let command = commands::hyperv::host::hello();
+        let silent = self.nonsense(&command.invocation, "it says nothing".into());
+        self.see("the agent", command).await?.ok_or(silent)
     }
 
     pub fn name(&self) -> String {

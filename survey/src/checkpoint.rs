@@ -64,8 +64,13 @@ pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
             return Err(site.in_place(found));
         }
         let is_off = site.run(virsh::state(uri, domain)).await? == Some(State::ShutOff);
-        // Libvirt does this only for what runs, and fails when QEMU was killed before it had written the bitmap down.
-        if is_off || site.run(checkpoint::delete(uri, domain, own)).await.is_err() {
+        // Libvirt does this only for what runs.
+        let is_lost = !is_off
+            && match site.run(checkpoint::delete(uri, domain, own)).await {
+                Err(fault) if !checkpoint::is_lost(&fault.text()) => return Err(fault),
+                deleted => deleted.is_err(),
+            };
+        if is_off || is_lost {
             remove_bitmaps(site, domain, own).await?;
             site.run(checkpoint::forget(uri, domain, own)).await?;
         }

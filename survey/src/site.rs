@@ -2,24 +2,32 @@
 
 use errors::Fault;
 use hosts::failure::of_host;
-use hosts::{Command, Fences, Guarded, Host, HostError};
+use hosts::{Command, Fences, Guarded, Host, HostError, Runner};
 use model::ServerType;
 use model::errand::Found;
 use model::server::{HostSettings, Server};
 use std::sync::Arc;
+use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
 pub struct Site {
     host: Guarded,
     pub settings: HostSettings,
     pub server_type: ServerType,
+    note: watch::Sender<Option<String>>,
 }
 
 impl Site {
     /// Only looks, until it is given fences to act under.
     pub fn new(host: Arc<dyn Host>, server: &Server) -> Self {
         let settings = server.spec.settings.clone();
-        Self { host: Guarded::new(host, &settings.storage), settings, server_type: server.spec.server_type }
+        let note = watch::Sender::default();
+        Self { host: Guarded::new(host, &settings.storage), settings, server_type: server.spec.server_type, note }
+    }
+
+    /// What is said of how far it is.
+    pub fn notes(&self) -> watch::Receiver<Option<String>> {
+        self.note.subscribe()
     }
 
     pub fn hold(&self, fences: Fences) {
@@ -85,5 +93,28 @@ impl Site {
 
     pub fn taken(&self, found: &Found, path: &str) -> Fault {
         self.fault(&errors::errand::PLACE_TAKEN, found).hole("path", path)
+    }
+}
+
+impl Runner for Site {
+    fn host(&self) -> &str {
+        self.name()
+    }
+
+    fn settings(&self) -> &HostSettings {
+        &self.settings
+    }
+
+    async fn run<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run(self, command).await
+    }
+
+    /// An errand that is to stop is dropped, and its process with it.
+    async fn run_long<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
+        Self::run(self, command).await
+    }
+
+    fn note(&self, note: String) {
+        self.note.send_replace(Some(note));
     }
 }

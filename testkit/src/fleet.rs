@@ -9,7 +9,7 @@ use lifecycle::{Hook, Outbox};
 use model::image::{Image, ImageSpec};
 use model::project::{Project, ProjectSpec};
 use model::resource::{Resource, Spec};
-use model::server::{HostSettings, Server, ServerSpec};
+use model::server::{Carrier, HostSettings, Server, ServerSpec};
 use model::task::Task;
 use model::virtual_router::VirtualRouterSpec;
 use model::vm::{Disk, VmSpec};
@@ -107,6 +107,11 @@ impl Setup {
 
 /// A server's wish with room for everything.
 pub fn server(name: &str, server_type: ServerType) -> ServerSpec {
+    let mut settings = HostSettings::default();
+    if server_type == ServerType::Hyperv {
+        settings.storage = r"D:\drover".into();
+        settings.router.carrier = Carrier::Vlan { trunk: "eth1".into(), first: 100 };
+    }
     ServerSpec {
         name: name.into(),
         server_type,
@@ -114,10 +119,10 @@ pub fn server(name: &str, server_type: ServerType) -> ServerSpec {
         cores: 1000,
         ram_mb: 1 << 30,
         gb: 1 << 20,
-        address: "local".into(),
+        address: if server_type == ServerType::Hyperv { "robot@windows".into() } else { "local".into() },
         labels: Default::default(),
         enabled: true,
-        settings: HostSettings::default(),
+        settings,
     }
 }
 
@@ -132,6 +137,7 @@ pub fn image() -> ImageSpec {
         firmware: Default::default(),
         cloud_init: true,
         direct_boot: None,
+        format: Default::default(),
     }
 }
 
@@ -145,6 +151,7 @@ pub fn vm(image: &Image) -> VmSpec {
         dns: Vec::new(),
         ssh_keys: Vec::new(),
         userdata: None,
+        admin_password: None,
         image: image.id,
         backup: None,
         server: None,

@@ -36,6 +36,7 @@ pub fn tiny() -> ImageSpec {
         source: at("disk.qcow2"),
         sha256: sum[..64].to_owned(),
         direct_boot: Some(direct_boot),
+        format: Default::default(),
         ..image()
     }
 }

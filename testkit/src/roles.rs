@@ -7,6 +7,7 @@ use iaas::Client;
 use iaas::tenant::{Accepted, Create};
 use model::image::{Image, ImageSpec};
 use model::project::{Project, ProjectSpec};
+use model::resource::Spec;
 use model::server::{Server, ServerSpec};
 use model::vm::VmSpec;
 use model::{ResourceId, State, TaskId};
@@ -194,9 +195,9 @@ impl Roles {
         std::fs::read_to_string(self.folder.path().join(format!("{name}.log"))).expect("the role's log")
     }
 
-    pub async fn create(&self, name: &str, spec: VmSpec) -> (ResourceId, TaskId) {
+    pub async fn create<S: Spec>(&self, name: &str, spec: S) -> (ResourceId, TaskId) {
         let wish = Create { project_id: self.project.id, name: name.into(), spec };
-        let made: Accepted<VmSpec> = eventually(LIMIT, "the create is accepted", async || {
+        let made: Accepted<S> = eventually(LIMIT, "the create is accepted", async || {
             // The same key each time: an answer that got lost makes no second VM.
             self.client.create(&wish, &format!("key-{name}")).await
         })

@@ -193,6 +193,24 @@ async fn real_router_fake_loads_rulesets_and_settings_and_serves_as_the_real_one
     assert_eq!(pair.alike(|| nft::table(SPACE, "drover"), holds("chain one")).await, Ok(Some(false)));
     assert_eq!(pair.alike(|| nft::table(SPACE, "drover"), holds("chain two")).await, Ok(Some(true)));
 
+    for change in [
+        "add rule inet drover two counter accept",
+        "add rule inet drover two counter drop",
+        "insert rule inet drover two handle 2 counter accept",
+        "delete rule inet drover two handle 3",
+    ] {
+        pair.same(|| nft::change(SPACE, &format!("{change}\n"))).await.unwrap();
+    }
+    let rules = |table: Option<String>| -> Vec<String> {
+        let table = table.expect("a table");
+        table.lines().filter(|line| line.contains("counter")).map(str::to_owned).collect()
+    };
+    let left = pair.alike(|| nft::table(SPACE, "drover"), rules).await;
+    assert_eq!(left.unwrap(), ["\t\tcounter accept # handle 4", "\t\tcounter accept # handle 2"]);
+    for change in ["delete rule inet drover two handle 77", "add rule inet drover none accept"] {
+        pair.same(|| nft::change(SPACE, &format!("{change}\n"))).await.unwrap_err();
+    }
+
     pair.put("settings", "net.ipv4.ip_forward = 1\n").await;
     assert_eq!(pair.same(|| sysctl::read(SPACE, &["net.ipv4.ip_forward"])).await, Ok(vec!["0".to_owned()]));
     pair.same(|| sysctl::load(SPACE, &pair.path("settings"))).await.unwrap();

@@ -1,15 +1,19 @@
 //! Who may act on a task, when, and how it ends: races, pauses, cancels, waits, dry runs, and verbs that take their
 //! worker down.
 
+use crate::backups::Ground as Backups;
 use crate::rig::Ground;
 use errors::Fault;
 use iaas::fleet::{Claim, Outcome, Progress, Settle};
 use iaas::tenant::Change;
 use lifecycle::{Boundary, Hook};
+use locks::Owner;
+use model::lock::LockName;
+use model::snapshot::{Snapshot, SnapshotSpec};
 use model::task::TaskStatus;
 use model::virtual_router::VirtualRouterSpec;
 use model::vm::{PhantomScript, VmSpec};
-use model::{Kind, State, Verb};
+use model::{Kind, State, TaskId, Verb};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -266,4 +270,38 @@ async fn a_failure_is_told_to_the_operators_program() {
     assert_eq!((&told["task"], &told["verb"]), (&json!(built.task_id), &json!("build")), "{told:#}");
     assert_eq!((&told["error"]["code"], &told["error"]["step"]), (&json!("vm_phantom_build_1013"), &json!("power on")));
     fleet.stop().await;
+}
+
+/// Cancelled in its wait for the lock, at once; and once the attempt had given up and the task waits.
+#[tokio::test]
+async fn a_revert_that_only_waited_for_its_vm_leaves_the_snapshot_as_it_was() {
+    let ground = Backups::new().await;
+    let (fleet, lock) = (&ground.fleet, LockName::Resource { id: ground.vm });
+    let spec = SnapshotSpec { vm: ground.vm, parent: None, remove_subtree: false };
+    let snapshot = fleet.create("before", spec).await.resource.id;
+    fleet.reaches::<SnapshotSpec>(snapshot, State::Running).await;
+    let acted = ground.host.transcript();
+    for gives_up in [false, true] {
+        let owner =
+            Owner { task: TaskId(-1), attempt: 1, worker: "test".into(), host: "host-1".into(), step: String::new() };
+        let held = fleet.locks.acquire(std::slice::from_ref(&lock), owner, LIMIT).await.expect("the VM's lock");
+        let asked = fleet.ask::<SnapshotSpec>(snapshot, State::RunningUpdate).await.task_id;
+        eventually(LIMIT + Duration::from_secs(40), "it waits for the lock", async || {
+            let task = fleet.client.task(asked, Duration::ZERO).await.map_err(|failure| failure.to_string())?;
+            let (waits, begun) =
+                (task.status == TaskStatus::Waiting, task.steps.iter().any(|step| step.name == "locks"));
+            if begun && (waits || !gives_up) { Ok(()) } else { Err(format!("{task:?}")) }
+        })
+        .await;
+        fleet.client.task_cancel(asked).await.expect("the cancel is accepted");
+        let ended = fleet.ended(asked).await;
+        assert_eq!((ended.status, ended.attempts, ended.error.clone()), (TaskStatus::Cancelled, 1, None), "{ended:#?}");
+        let after: Snapshot = fleet.client.read(snapshot).await.expect("the snapshot");
+        assert_eq!((after.state, after.error), (State::Running, None));
+        held.release().await;
+    }
+    assert_eq!(ground.host.transcript(), acted);
+    let asked = fleet.ask::<SnapshotSpec>(snapshot, State::RunningUpdate).await.task_id;
+    assert_eq!(fleet.ended(asked).await.status, TaskStatus::Succeeded);
+    ground.fleet.stop().await;
 }

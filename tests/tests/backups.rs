@@ -1,8 +1,11 @@
 //! Chains of backups on a fake host: what stands on what, what is kept for whom, and what a backup refuses.
 
+use hosts::HostError;
 use iaas::tenant::Accepted;
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
+use model::server::{BackupSettings, Server};
+use model::snapshot::SnapshotSpec;
 use model::task::{Task, TaskStatus};
 use model::vm::VmSpec;
 use model::{Kind, ResourceId, ServerType, State, TaskId, names};
@@ -14,15 +17,19 @@ use testkit::fleet::{image, server, vm};
 use testkit::{Fleet, LIMIT, eventually};
 
 /// A VM on a fake host, and a worker.
-struct Ground {
-    host: Arc<Kvm>,
-    fleet: Fleet,
-    vm: ResourceId,
-    repository: String,
+pub struct Ground {
+    pub host: Arc<Kvm>,
+    pub fleet: Fleet,
+    pub vm: ResourceId,
+    pub repository: String,
 }
 
 impl Ground {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub async fn with(settings: impl FnOnce(&mut BackupSettings)) -> Self {
         let host = Arc::new(Kvm::new("host-1"));
         let mut image = image();
         let bytes = kvm::qcow2(1);
@@ -30,25 +37,30 @@ impl Ground {
         image.sha256 = kvm::sha256(&bytes);
         let mut server = server("host-1", ServerType::Kvm);
         server.settings.backup.full_every = 3;
-        let repository = names::backups(&server.settings.storage);
-        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).start().await;
+        settings(&mut server.settings.backup);
+        let primary = server.settings.backup.primary.clone();
+        if let Some(folder) = &primary {
+            host.add_file(&format!("{folder}/lost+found"), b"");
+        }
+        let repository = primary.unwrap_or_else(|| names::backups(&server.settings.storage));
+        let mut fleet = Fleet::setup().host(server, Some(host.clone())).image(image).lease_secs(15).start().await;
         fleet.work();
         let built: Accepted<VmSpec> = fleet.create("origin", vm(&fleet.image)).await;
         fleet.reaches::<VmSpec>(built.resource.id, State::Running).await;
         Self { host, fleet, vm: built.resource.id, repository }
     }
 
-    async fn asks(&self) -> Accepted<BackupSpec> {
+    pub async fn asks(&self) -> Accepted<BackupSpec> {
         let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
         self.fleet.create("backup", spec).await
     }
 
-    async fn back_up(&self) -> Resource<BackupSpec> {
+    pub async fn back_up(&self) -> Resource<BackupSpec> {
         let asked = self.asks().await;
         self.fleet.reaches::<BackupSpec>(asked.resource.id, State::Running).await
     }
 
-    async fn scrub(&self, backup: ResourceId) {
+    pub async fn scrub(&self, backup: ResourceId) {
         self.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
         self.fleet.reaches::<BackupSpec>(backup, State::Closed).await;
     }
@@ -238,5 +250,105 @@ async fn a_damaged_manifest_is_in_nobodys_way_and_can_be_scrubbed() {
     assert_eq!(all.map(|id| ground.has(id)), [false, false, true, true, true]);
     ground.scrub(d.id).await;
     assert_eq!(all.map(|id| ground.has(id)), [false, false, false, false, true]);
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_revert_takes_the_records_of_changes_along_and_the_next_backup_is_full() {
+    let ground = Ground::new().await;
+    ground.back_up().await;
+    let spec = SnapshotSpec { vm: ground.vm, parent: None, remove_subtree: false };
+    let snapshot = ground.fleet.create("before", spec).await.resource.id;
+    ground.fleet.reaches::<SnapshotSpec>(snapshot, State::Running).await;
+    assert_eq!(ground.back_up().await.facts["kind"], "incremental", "a snapshot is in no backup's way");
+
+    let asked = ground.fleet.ask::<SnapshotSpec>(snapshot, State::RunningUpdate).await;
+    let reverted = ground.fleet.ended(asked.task_id).await;
+    assert_eq!((reverted.status, reverted.error.clone()), (TaskStatus::Succeeded, None), "{reverted:#?}");
+    assert_eq!(ground.host.runs(&names::domain(ground.vm)), Some(true));
+    assert!(ground.checkpoints().is_empty());
+    let next = ground.back_up().await;
+    assert_eq!(next.facts["kind"], "full");
+    assert!(next.facts["why_full"].as_str().is_some_and(|why| why.contains("not known")), "{:?}", next.facts);
+    ground.fleet.ask::<SnapshotSpec>(snapshot, State::Scrub).await;
+    ground.fleet.reaches::<SnapshotSpec>(snapshot, State::Closed).await;
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_mounted_or_is_another_one_is_not_written_to() {
+    let ground = Ground::with(|settings| settings.primary = Some("/mnt/vault".into())).await;
+    let backup = ground.back_up().await;
+    let id = format!("host-1-{}", backup.id);
+    assert_eq!((&backup.facts["repository"], &backup.facts["repository_id"]), (&json!("primary"), &json!(id)));
+    assert!(!backup.facts.contains_key("folder"), "{:?}", backup.facts);
+    let marker = names::repository_marker("/mnt/vault", &id);
+    assert!(ground.host.file(&marker).is_some());
+    assert_eq!(ground.back_up().await.facts["repository_id"], json!(id));
+
+    // The folder below the mount point, which is empty.
+    ground.host.lose("/mnt/vault");
+    ground.host.add_file("/mnt/vault/lost+found", b"");
+    let refused = ground.asks().await;
+    let failed = ground.fleet.ended(refused.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_build_2309", "{failed:?}");
+    assert!(failed.text.contains("not marked") && failed.remedy.contains(&marker), "{failed:?}");
+    let scrub = ground.fleet.ask::<BackupSpec>(backup.id, State::Scrub).await;
+    let failed = ground.fleet.ended(scrub.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_scrub_2309", "{failed:?}");
+    let left: Vec<_> = ground.host.left().files.into_iter().filter(|file| file.starts_with("/mnt/vault/")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // It is lost for good, and another folder takes its place by hand: what was in the old one is closed.
+    ground.host.add_file(&marker, b"");
+    let again = ground.fleet.client.task_retry(scrub.task_id).await.expect("it may be tried again");
+    assert_eq!(ground.fleet.ended(again.id).await.error, None);
+    let again = ground.fleet.client.task_retry(refused.task_id).await.expect("it may be tried again");
+    assert_eq!(ground.fleet.ended(again.id).await.error, None);
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_is_scrubbed_only_in_the_repository_that_has_it() {
+    let ground = Ground::with(|settings| settings.primary = Some("/mnt/vault".into())).await;
+    let backup = ground.back_up().await.id;
+    let server = ground.fleet.servers[0].id.0;
+    let server: Server = ground.fleet.client.record_read("servers", server).await.expect("the server");
+    ground.host.add_file("/mnt/other/lost+found", b"");
+    let settings = json!({ "settings": { "backup": { "primary": "/mnt/other" } } });
+    let changed = ground.fleet.client.record_change::<Server>("servers", server.id.0, server.version, &settings).await;
+    changed.expect("it is changed");
+    let scrub = ground.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
+    let failed = ground.fleet.ended(scrub.task_id).await.error.expect("it fails");
+    assert_eq!(failed.code, "backup_kvm_scrub_2309", "{failed:?}");
+    // A new one begins a repository there.
+    let next = ground.back_up().await;
+    assert_eq!(
+        (&next.facts["kind"], &next.facts["repository_id"]),
+        (&json!("full"), &json!(format!("host-1-{}", next.id)))
+    );
+    assert!(ground.has(backup));
+    ground.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_whose_deletion_fails_is_kept_and_said_so() {
+    let ground = Ground::new().await;
+    let backup = ground.back_up().await.id;
+    let down = HostError::Failed {
+        host: "host-1".into(),
+        program: "virsh".into(),
+        line: "virsh checkpoint-delete".into(),
+        status: 1,
+        stderr: "error: Disconnected from qemu:///system due to end of file".into(),
+    };
+    ground.host.fail_next(|line| line.contains("checkpoint-delete"), down);
+    let asked = ground.fleet.ask::<BackupSpec>(backup, State::Scrub).await;
+    let failed = ground.fleet.ended(asked.task_id).await;
+    assert!(failed.error.is_some_and(|error| error.text.contains("end of file")));
+    assert_eq!(ground.checkpoints(), [names::checkpoint(backup)]);
+    let again = ground.fleet.client.task_retry(asked.task_id).await.expect("it may be tried again");
+    assert_eq!(ground.fleet.ended(again.id).await.error, None);
+    assert!(ground.checkpoints().is_empty());
     ground.fleet.stop().await;
 }

@@ -5,8 +5,8 @@ use crate::rig::{
     Rig, at_rest, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig,
     router_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
     snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig,
-    virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_kvm_pool_rig,
-    vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig,
+    vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -57,7 +57,7 @@ async fn ended(fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
 
 /// The verb's newest task, once it has succeeded and the resource is where it led. What waits in the scrub queue is closed
 /// soon after, as the test's project has no grace period.
-async fn settled<S: Spec>(rig: &Rig<S>, fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
+pub async fn settled<S: Spec>(rig: &Rig<S>, fleet: &Fleet, id: ResourceId, verb: Verb) -> Task {
     let task = ended(fleet, id, verb).await;
     assert_eq!(task.status, TaskStatus::Succeeded, "{task:#?}");
     let goal = rig.goal(verb);
@@ -243,6 +243,30 @@ async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(vm_kvm_rig()).await;
     ends_the_same_after_a_crash_at_each_step(vm_kvm_stopped_rig()).await;
     ends_the_same_after_a_crash_at_each_step(vm_kvm_pool_rig()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_verb_of_vm_hyperv_succeeds() {
+    succeeds(vm_hyperv_rig()).await;
+    succeeds(vm_hyperv_stopped_rig()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_verb_of_vm_hyperv_fails_at_each_step_and_says_so() {
+    fails_at_each_step(vm_hyperv_rig()).await;
+    fails_at_each_step(vm_hyperv_stopped_rig()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_verb_of_vm_hyperv_twice_is_once() {
+    twice_is_once(vm_hyperv_rig()).await;
+    twice_is_once(vm_hyperv_stopped_rig()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_verb_of_vm_hyperv_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(vm_hyperv_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(vm_hyperv_stopped_rig()).await;
 }
 
 #[tokio::test]

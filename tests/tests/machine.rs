@@ -2,6 +2,8 @@
 
 use model::server::ServerSpec;
 use model::{ResourceId, SegmentId, names};
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -13,6 +15,21 @@ pub const LIMIT: Duration = Duration::from_secs(100);
 /// The bridge of a fleet's only segment.
 pub fn bridge(segment: &str) -> String {
     names::bridge(SegmentId(1), segment)
+}
+
+pub fn virsh(arguments: &[&str]) -> String {
+    let uri = real::libvirt_uri();
+    run("virsh", &[&["-q", "-c", &uri], arguments].concat())
+}
+
+/// A line on the guest's serial console, which is to stay open until the guest has answered: QEMU looks only now and then
+/// whether somebody has it open, and reads nothing while nobody has.
+#[must_use]
+pub fn tell(vm: ResourceId, line: &str) -> File {
+    let console = virsh(&["ttyconsole", &names::domain(vm)]);
+    let mut console = File::options().write(true).open(console.trim()).expect("the guest's console");
+    console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
+    console
 }
 
 /// A folder for disks, and the host as it was before.
@@ -57,10 +74,7 @@ impl Machine {
     /// Types a line on the guest's serial console, and waits for the guest to say something anew.
     pub async fn tell(&self, vm: ResourceId, line: &str, answer: &str) {
         let before = self.said(vm, answer);
-        let console = run("virsh", &["-q", "-c", &real::libvirt_uri(), "ttyconsole", &names::domain(vm)]);
-        let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("a console");
-        std::io::Write::write_all(&mut console, format!("{line}\n").as_bytes()).expect("it takes a line");
-        // QEMU takes what was typed only while somebody has it open.
+        let _console = tell(vm, line);
         self.says(vm, answer, before + 1).await;
     }
 
@@ -75,21 +89,22 @@ impl Machine {
         seen().into_iter().filter(|name| !self.before.contains(name)).collect()
     }
 
-    /// Nothing is left on the host but the image cache and the fences.
+    /// Nothing is left on the host but the image cache, the fences and what it knows of repositories.
     pub fn is_as_before(&self) {
         assert_eq!(seen(), self.before, "something was left on the host");
-        let fences = names::fence_folder(&self.storage());
-        let left = run(
-            "find",
-            &[&self.storage(), "-type", "f", "-not", "-path", "*/images/*", "-not", "-path", &format!("{fences}/*")],
-        );
+        let (storage, fences) = (self.storage(), format!("{}/*", names::fence_folder(&self.storage())));
+        let mut find = vec![storage.as_str(), "-type", "f"];
+        for kept in ["*/images/*", "*/repositories/*", &fences] {
+            find.extend(["-not", "-path", kept]);
+        }
+        let left = run("find", &find);
         assert_eq!(left, "", "files were left on the host");
     }
 }
 
 /// What is on the host that a VM could leave there.
 fn seen() -> Vec<String> {
-    let domains = run("virsh", &["-q", "-c", &real::libvirt_uri(), "list", "--all", "--name"]);
+    let domains = virsh(&["list", "--all", "--name"]);
     let bridges = run("ip", &["-brief", "link", "show", "type", "bridge"]);
     let names = bridges.lines().filter_map(|line| line.split_whitespace().next());
     domains.lines().map(str::trim).chain(names).filter(|name| !name.is_empty()).map(str::to_owned).collect()

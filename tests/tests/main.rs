@@ -15,6 +15,10 @@ mod drift;
 mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// A Hyper-V host beside a KVM host, what is secret there, and what goes wrong with it.
+mod hyperv;
+/// VMs on a simulated Hyper-V host: known mistakes, not made again.
+mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
 mod machine;
 /// What the chapters on real routers share.
@@ -35,6 +39,8 @@ mod real_compose;
 mod real_fleet;
 /// A PCI device in the definition of a real domain.
 mod real_gpu;
+/// A simulated Hyper-V host behind a real sshd.
+mod real_hyperv;
 /// A guest on libvirt and QEMU, from the POST to nothing left; on this machine and over SSH.
 mod real_kvm;
 /// A worker killed in the middle of real builds.
@@ -59,7 +65,11 @@ mod real_vpn;
 mod secrets;
 /// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
 mod snapshots;
+/// The session with a Hyper-V host cut at every request of every verb.
+mod sweep;
 /// One trace from the POST to the last command.
 mod traces;
+/// Backups that are looked at: what is damaged, and what can still be restored.
+mod verify;
 /// Volumes beside what goes wrong, on a cluster that is not there.
 mod volumes;

@@ -117,6 +117,7 @@ impl Garden {
             valid_until: Moment::UNIX_EPOCH,
             domain: String::new(),
             disks: Vec::new(),
+            left_out: Vec::new(),
         };
         let folder = names::backup(&names::backups(&self.settings.storage), vm, id);
         self.put(&format!("{folder}/root.qcow2"), &[7; 9000]).await;

@@ -1,16 +1,16 @@
 //! Backups of real guests that go on meanwhile: a chain is what the disks were at each moment, and a backup that did not end
 //! leaves nothing.
 
-use crate::machine::LIMIT;
+use crate::machine::{LIMIT, tell, virsh};
+use crate::planted::ended;
 use crate::real_kvm::{Ground, ground};
-use iaas::tenant::Accepted;
+use iaas::tenant::{Accepted, AskErrand};
 use model::backup::{BackupSpec, Repository};
 use model::resource::Resource;
 use model::server::BackupSettings;
 use model::task::{Task, TaskStatus};
 use model::vm::{Disk, VmSpec};
 use model::{ResourceId, State, TaskId, names};
-use std::io::Write;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -23,21 +23,6 @@ struct Chain {
     repository: String,
     into: Repository,
     seen: TempDir,
-}
-
-pub fn virsh(arguments: &[&str]) -> String {
-    let uri = real::libvirt_uri();
-    run("virsh", &[&["-q", "-c", &uri], arguments].concat())
-}
-
-/// A line on the guest's console, which is to stay open until the guest has answered: QEMU looks only now and then whether
-/// somebody has it open, and reads nothing while nobody has.
-#[must_use]
-pub fn tell(vm: ResourceId, line: &str) -> std::fs::File {
-    let console = virsh(&["ttyconsole", &names::domain(vm)]);
-    let mut console = std::fs::OpenOptions::new().write(true).open(console.trim()).expect("the guest's console");
-    console.write_all(format!("{line}\n").as_bytes()).expect("the guest is told");
-    console
 }
 
 impl Chain {
@@ -110,6 +95,46 @@ impl Chain {
         self.ground.scrub(vm).await;
     }
 
+    /// The chain is whole; with a byte flipped in its third link, a file of the second gone or the first not there, that is
+    /// what is told.
+    async fn is_verified(&self, chain: &[ResourceId]) {
+        let backup = *chain.last().expect("a backup");
+        let look = async || {
+            let errand = ended(&self.ground.fleet, [AskErrand::Verify { backup, repository: None }]).await.remove(0);
+            errand.verified.unwrap_or_else(|| panic!("{:#?}", errand.error))
+        };
+        let verified = look().await;
+        assert!(verified.is_whole() && verified.files() == 3 * chain.len(), "{verified:#?}");
+        assert_eq!(verified.restorable, chain);
+        let found = async || {
+            let verified = look().await;
+            let files: Vec<_> = verified.damaged().map(|(id, file)| (id, file.name.clone())).collect();
+            (files, verified.restorable)
+        };
+        let file = |at: usize, name: &str| (chain[at], name.to_owned());
+
+        let path = format!("{}/data.qcow2", self.folder(chain[2]));
+        let before = std::fs::read(&path).expect("the file");
+        let mut flipped = before.clone();
+        flipped[before.len() / 2] ^= 1;
+        std::fs::write(&path, &flipped).expect("the file is written");
+        assert_eq!(found().await, (vec![file(2, "data.qcow2")], chain[..2].to_vec()));
+        std::fs::write(&path, &before).expect("the file is written");
+
+        let (path, aside) = (format!("{}/root.qcow2", self.folder(chain[1])), self.seen.path().join("aside"));
+        std::fs::copy(&path, &aside).expect("a copy");
+        std::fs::remove_file(&path).expect("it is removed");
+        // What stands on it cannot be opened, and is not to blame.
+        assert_eq!(found().await, (vec![file(1, "root.qcow2")], chain[..1].to_vec()));
+        std::fs::copy(&aside, &path).expect("it is put back");
+
+        let (path, aside) = (self.folder(chain[0]), format!("{}.aside", self.folder(chain[0])));
+        std::fs::rename(&path, &aside).expect("it is moved");
+        assert_eq!(found().await, (vec![file(0, "manifest.json")], Vec::new()));
+        std::fs::rename(&aside, &path).expect("it is put back");
+        assert!(look().await.is_whole());
+    }
+
     /// Neither a job, nor a checkpoint or a file of it.
     fn has_nothing_of(&self, backup: ResourceId) {
         let domain = names::domain(self.vm);
@@ -168,6 +193,8 @@ async fn real_backup_a_chain_of_three_increments_is_what_the_disks_were_each_tim
     let small = std::fs::metadata(format!("{}/root.qcow2", chain.folder(backups[3].1))).expect("a file").len();
     assert!(small < 1 << 20, "an increment of 3 MiB takes {small} bytes");
 
+    let ids: Vec<ResourceId> = backups.iter().map(|(_, id)| *id).collect();
+    chain.is_verified(&ids).await;
     let next = chain.back_up("after").await;
     assert!(fact(&next, "why_full").contains("at most 4"), "{:#?}", next.facts);
 

@@ -1,7 +1,6 @@
 //! A worker killed in the middle of a real backup: the next one waits for the very same job.
 
-use crate::machine::{LIMIT, Machine};
-use crate::real_backup::{tell, virsh};
+use crate::machine::{LIMIT, Machine, tell, virsh};
 use iaas::tenant::{Accepted, Create};
 use model::backup::{BackupSpec, Manifest, Repository};
 use model::image::Image;

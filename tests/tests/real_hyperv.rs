@@ -14,7 +14,7 @@ async fn fleet() -> (Arc<Hyperv>, Sshd, Fleet) {
     let sshd = Sshd::start(&host);
     let mut spec = server("host-1", ServerType::Hyperv);
     spec.address = sshd.address();
-    let mut fleet = Fleet::setup().image(ground.image).host(spec, None).ssh(sshd.options()).start().await;
+    let mut fleet = Fleet::setup().lease_secs(3).image(ground.image).host(spec, None).ssh(sshd.options()).start().await;
     fleet.work();
     (host, sshd, fleet)
 }

@@ -159,6 +159,73 @@ fn wish() -> impl Strategy<Value = Value> {
     )
 }
 
+/// A namespace with a table of its own.
+struct Space(&'static str);
+
+impl Space {
+    fn new(name: &'static str) -> Self {
+        // Left by a run that was killed.
+        let _ = Command::new("ip").args(["netns", "delete", name]).output();
+        testkit::real::run("ip", &["netns", "add", name]);
+        Self(name)
+    }
+
+    fn load(&self, text: &str) -> Option<String> {
+        complaint(&["ip", "netns", "exec", self.0, "nft", "-f", "-"], text)
+    }
+
+    fn listed(&self) -> String {
+        let argv = ["netns", "exec", self.0, "nft", "-s", "-a", "list", "table", "inet", ruleset::TABLE];
+        testkit::real::run("ip", &argv)
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        testkit::real::run("ip", &["netns", "delete", self.0]);
+    }
+}
+
+/// The ruleset of a wish without VPNs, whose rules do not mix families.
+fn rendered(wish: Value) -> String {
+    let mut spec: VirtualRouterSpec = serde_json::from_value(wish).expect("a wish");
+    spec.vpns.clear();
+    let without = VirtualRouterSpec { firewall: Vec::new(), ..spec.clone() };
+    spec.firewall.retain(|rule| VirtualRouterSpec { firewall: vec![rule.clone()], ..without.clone() }.check().is_ok());
+    ruleset::ruleset(ResourceId(7), &Network::read(&spec).expect("a wish that is valid"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn real_ruleset_that_was_changed_is_as_one_that_was_loaded(
+        before in wish(), other in wish(), kept in vec(any::<bool>(), 12), sets in vec(0_usize..4, 0..3),
+    ) {
+        let space = Space::new("rt-ruleset");
+        // Some of the rules stay, and some of the sets.
+        let mut after = before.clone();
+        let rules = before["firewall"].as_array().into_iter().flatten().zip(kept).filter(|(_, kept)| *kept).map(|(rule, _)| rule);
+        let more = other["firewall"].as_array().into_iter().flatten().cloned().map(|mut rule| {
+            rule["order"] = json!(rule["order"].as_u64().unwrap_or(0) * 3 + 100);
+            rule
+        });
+        after["firewall"] = rules.cloned().chain(more).collect();
+        for set in sets {
+            after["sets"][set] = other["sets"][set].clone();
+        }
+        let (before, after) = (rendered(before), rendered(after));
+        prop_assert_eq!(space.load(&before), None);
+        let change = ruleset::difference::difference(&before, &space.listed(), &after);
+        let change = change.expect("rules and sets alone have changed");
+        prop_assert!(!change.contains("delete table"));
+        prop_assert_eq!(space.load(&change), None, "{}", change);
+        let changed = ruleset::difference::plain(&space.listed());
+        prop_assert_eq!(space.load(&after), None);
+        prop_assert_eq!(changed, ruleset::difference::plain(&space.listed()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -174,7 +241,7 @@ proptest! {
         prop_assert_eq!(spec.check(), Ok(()));
         let network = Network::read(&spec).expect("it was checked");
         let ruleset = ruleset::ruleset(ResourceId(7), &network);
-        prop_assert_eq!(nft(&ruleset.text), None, "{}", ruleset.text);
+        prop_assert_eq!(nft(&ruleset), None, "{}", ruleset);
         if let Some(config) = dnsmasq::config("/nowhere", &network, &RouterSettings::default()) {
             let said = complaint(&["dnsmasq", "--test", "--conf-file=/dev/stdin"], &config.text);
             prop_assert_eq!(said, None, "{}", config.text);

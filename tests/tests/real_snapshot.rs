@@ -2,6 +2,7 @@
 
 use crate::machine::{LIMIT, Machine};
 use iaas::tenant::{Accepted, AskState};
+use model::backup::{Backup, BackupSpec, Repository};
 use model::ceph::{CephSpec, usual_features};
 use model::image::Image;
 use model::resource::Spec;
@@ -97,6 +98,13 @@ impl Ground {
         let asked: Accepted<SnapshotSpec> =
             self.fleet.client.ask(snapshot, wanted, false).await.expect("the scrub is accepted");
         self.succeeds(asked.task_id).await;
+    }
+
+    async fn back_up(&self, name: &str) -> Backup {
+        let spec = BackupSpec { vm: self.vm, repository: Repository::Primary, valid_hours: 24 };
+        let asked: Accepted<BackupSpec> = self.fleet.create(name, spec).await;
+        self.succeeds(asked.task_id).await;
+        self.fleet.client.read(asked.resource.id).await.expect("the backup")
     }
 
     async fn snapshot(&self, id: ResourceId) -> Snapshot {
@@ -235,6 +243,50 @@ async fn real_kvm_a_quiesced_guest_goes_back_and_stays_off_and_one_that_was_chan
     assert_eq!(refused.code, "snapshot_kvm_updaterunning_2122", "{refused:?}");
     assert!(refused.text.contains("it had the disks data, root and has data, log, root"), "{refused:?}");
     ground.scrub_waits_for(&[off, running]).await;
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn real_kvm_a_guest_with_backups_goes_back_and_its_next_backup_is_a_full_one() {
+    let ground = ground("t4").await;
+    let repository = names::backups(&ground.machine.storage());
+    let folder = |backup| names::backup(&repository, ground.vm, backup);
+    ground.write("one").await;
+    let first = ground.back_up("first").await;
+    let snapshot = ground.take("snapshot").await;
+    ground.write("two").await;
+    let second = ground.back_up("second").await;
+    assert_eq!(second.facts["kind"], "incremental", "{:#?}", second.facts);
+
+    ground.revert(snapshot).await;
+    ground.finds("one").await;
+    assert_eq!(ground.state(), "running");
+    ground.write("three").await;
+    let copies = tempfile::TempDir::new().expect("a folder");
+    for disk in ["root", "data"] {
+        let source = names::disk(&ground.machine.storage(), ground.vm, disk);
+        let copy = copies.path().join(disk).display().to_string();
+        run("qemu-img", &["convert", "-U", "-O", "raw", &source, &copy]);
+    }
+    let third = ground.back_up("third").await;
+    assert_eq!(third.facts["kind"], "full", "{:#?}", third.facts);
+    for disk in ["root", "data"] {
+        let (copy, file) = (copies.path().join(disk), format!("{}/{disk}.qcow2", folder(third.id)));
+        run("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", &copy.display().to_string(), &file]);
+    }
+    // Nor while it is off.
+    ground.power(State::Quiesce).await;
+    ground.revert(snapshot).await;
+    assert_eq!(ground.state(), "shut off");
+    ground.power(State::Restart).await;
+    ground.machine.says(ground.vm, "drover-guest ready", 2).await;
+    ground.finds("one").await;
+
+    for backup in [first.id, second.id, third.id] {
+        let asked: Accepted<BackupSpec> = ground.fleet.ask(backup, State::Scrub).await;
+        ground.succeeds(asked.task_id).await;
+    }
+    ground.scrub_waits_for(&[snapshot]).await;
     ground.end().await;
 }
 

@@ -8,7 +8,7 @@ use lifecycle::Driver;
 use model::backup::{BackupSpec, Repository};
 use model::ceph::{CephSpec, Parent, usual_features};
 use model::gpu::GpuSpec;
-use model::image::ImageSpec;
+use model::image::{Firmware, Format, ImageSpec};
 use model::resource::Spec;
 use model::snapshot::SnapshotSpec;
 use model::virtual_router::pair::Pair;
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::fakes::ceph::Cluster;
+use testkit::fakes::hyperv::{self, Hyperv};
 use testkit::fakes::kvm::{self, Kvm, PciDevice};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
@@ -82,12 +83,16 @@ impl Ground {
                     standby: Some((standby, Arc::new(move || others.words()))),
                 }
             }
-            other => panic!("the free tests have no ground for {other}: add it here"),
+            Kind::VmHyperv | Kind::BackupHyperv | Kind::SnapshotHyperv => hyperv_ground().1,
         }
     }
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
+        if self.server_type == ServerType::Hyperv {
+            // What it simulates it keeps in files, and a busy machine is slow with these.
+            setup = setup.lease_secs(3);
+        }
         let mut spec = server("host-1", self.server_type);
         spec.settings.ceph.trash_hours = 0;
         spec.settings.gpu.devices = vec!["10de:2204".into()];
@@ -125,6 +130,20 @@ impl Ground {
         };
         (self.words)().into_iter().filter(|(key, _)| mine(key)).map(|(key, word)| (plain(key), plain(word))).collect()
     }
+}
+
+/// A simulated Hyper-V host, also by itself.
+pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
+    let host = Arc::new(Hyperv::new("host-1"));
+    let mut image = image();
+    let bytes = hyperv::vhdx(1);
+    image.source = r"D:\images\tiny.vhdx".into();
+    (image.format, image.firmware) = (Format::Vhdx, Firmware::Uefi);
+    image.sha256 = hyperv::sha256(&bytes);
+    host.add_file(&image.source, &bytes);
+    let words = host.clone();
+    let words = Arc::new(move || words.words());
+    (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None })
 }
 
 /// How one driver's resources are made and changed.
@@ -171,6 +190,7 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
             disks: vec![disk("root", true), disk("old", false)],
             nics: vec![nic],
             userdata: Some("#cloud-config\n".into()),
+            admin_password: None,
             ..vm(&fleet.image)
         }
     };
@@ -188,6 +208,23 @@ pub fn vm_kvm_rig() -> Rig<VmSpec> {
 /// A change that no guest takes while it runs: it is stopped, changed and started.
 pub fn vm_kvm_stopped_rig() -> Rig<VmSpec> {
     Rig { verbs: vec![Verb::Updaterunning], patch: || json!({ "ram_mb": 512 }), ..vm_kvm_rig() }
+}
+
+/// The same wishes on Hyper-V: what grows, comes and goes while the guest runs.
+pub fn vm_hyperv_rig() -> Rig<VmSpec> {
+    let patch = || {
+        json!({
+            "disks": [{ "name": "root", "gb": 2, "primary": true }, { "name": "data", "gb": 1 }],
+            "nics": [{ "segment": "store", "addresses": ["10.2.0.5/24"] }],
+        })
+    };
+    Rig::of(Kind::VmHyperv, vm_kvm_rig().wish, patch)
+}
+
+/// A change that no guest takes while it runs.
+pub fn vm_hyperv_stopped_rig() -> Rig<VmSpec> {
+    let verbs = vec![Verb::Updaterunning, Verb::Updatequiesced];
+    Rig { verbs, patch: || json!({ "ram_mb": 512, "cpu": 2 }), ..vm_hyperv_rig() }
 }
 
 /// The same with its disks in a pool.

@@ -3,10 +3,7 @@
 //! that looks is the cut after the last that acted; `DROVER_SWEEP=all` makes those cuts too.
 
 use crate::free::settled;
-use crate::rig::{
-    Rig, backup_hyperv_rig, hyperv_ground, snapshot_hyperv_rig, snapshot_hyperv_tree_rig, vm_hyperv_rig,
-    vm_hyperv_stopped_rig,
-};
+use crate::rig::{Rig, hyperv_ground, vm_hyperv_rig, vm_hyperv_stopped_rig};
 use futures::stream::{self, StreamExt};
 use model::Verb;
 use model::resource::Spec;
@@ -68,15 +65,4 @@ async fn sweep<S: Spec>(rig: Rig<S>) {
 async fn every_verb_of_vm_hyperv_ends_the_same_after_a_cut_at_each_request() {
     sweep(vm_hyperv_rig()).await;
     sweep(vm_hyperv_stopped_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_hyperv_ends_the_same_after_a_cut_at_each_request() {
-    sweep(snapshot_hyperv_rig()).await;
-    sweep(snapshot_hyperv_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_hyperv_ends_the_same_after_a_cut_at_each_request() {
-    sweep(backup_hyperv_rig()).await;
 }

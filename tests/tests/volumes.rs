@@ -2,9 +2,10 @@
 
 use crate::rig::ceph_alone_rig;
 use iaas::tenant::Accepted;
+use model::backup::{BackupSpec, Repository};
 use model::ceph::{CephSpec, Parent};
 use model::task::{Task, TaskStatus};
-use model::vm::VmSpec;
+use model::vm::{Disk, VmSpec};
 use model::{ResourceId, ServerType, State, names};
 use serde_json::json;
 use std::sync::Arc;
@@ -168,5 +169,41 @@ async fn a_volume_stays_with_its_vm_when_the_domain_is_defined_anew_and_leaves_o
     assert_eq!(world.fleet.ended(scrub.task_id).await.status, TaskStatus::Succeeded);
     world.fleet.reaches::<VmSpec>(id, State::Closed).await;
     assert!(!world.kvm.words().keys().any(|key| key.starts_with("secret ")), "{:#?}", world.kvm.words());
+    world.fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_names_the_disks_in_pools_that_it_leaves_out() {
+    let world = world(0).await;
+    let fleet = &world.fleet;
+    let disk = |name: &str, primary, pool: Option<&str>| Disk {
+        name: name.into(),
+        gb: 1,
+        primary,
+        pool: pool.map(Into::into),
+    };
+    let wish = |disks| VmSpec { disks, ..vm(&fleet.image) };
+    let backup = |vm| BackupSpec { vm, repository: Repository::Primary, valid_hours: 24 };
+    let mixed = wish(vec![disk("root", true, None), disk("log", false, Some("volumes"))]);
+    let id = fleet.create("mixed", mixed.clone()).await.resource.id;
+    fleet.reaches::<VmSpec>(id, State::Running).await;
+    let made = fleet.create("backup", backup(id)).await.resource.id;
+    let made = fleet.reaches::<BackupSpec>(made, State::Running).await;
+    let left_out = made.facts["left_out"].as_array().cloned().unwrap_or_default();
+    let image = format!("volumes/{}", names::disk_image(id, "log"));
+    assert!(left_out.len() == 1 && left_out[0].as_str().is_some_and(|text| text.contains(&image)), "{left_out:?}");
+
+    let restored = fleet.create("restored", VmSpec { backup: Some(made.id), ..mixed }).await.resource.id;
+    let failed = fleet.reaches::<VmSpec>(restored, State::Unresourced).await.error.expect("it says why");
+    assert_eq!(failed.code, "vm_kvm_build_2310", "{failed:?}");
+    let only = VmSpec { backup: Some(made.id), ..wish(vec![disk("root", true, None)]) };
+    let restored = fleet.create("only-root", only).await.resource.id;
+    fleet.reaches::<VmSpec>(restored, State::Running).await;
+
+    let pooled = fleet.create("pooled", wish(vec![disk("root", true, Some("volumes"))])).await.resource.id;
+    fleet.reaches::<VmSpec>(pooled, State::Running).await;
+    let refused = fleet.create("nothing", backup(pooled)).await.task_id;
+    let refused = fleet.ended(refused).await.error.expect("it says why");
+    assert_eq!(refused.code, "backup_kvm_build_2306", "{refused:?}");
     world.fleet.stop().await;
 }

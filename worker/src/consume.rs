@@ -102,6 +102,7 @@ impl Taken {
                 resource_id: None,
                 retry_secs: NO_DRIVER_SECS,
                 fault: None,
+                untouched: true,
                 steps: Vec::new(),
                 steps_total: None,
             };

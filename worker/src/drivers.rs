@@ -9,6 +9,7 @@ pub static ALL: &[&Driver] = &[
     &snapshot_kvm::DRIVER,
     &virtual_router::DRIVER,
     &virtual_router_phantom::DRIVER,
+    &vm_hyperv::DRIVER,
     &vm_kvm::DRIVER,
     &vm_phantom::DRIVER,
 ];

@@ -2,14 +2,15 @@
 //! their slots.
 //!
 //! Flow: a nudge (a heartbeat, or an errand that has ended) has the API asked for the oldest errand of each host that has
-//! room; what acts does so under its locks and their fences; the result is settled with the attempt's number.
+//! room; what acts does so under its locks and their fences; the result is settled with the attempt's number. What only
+//! looks holds no lock and no fence, so that the host lets it do nothing else: the API judges whether it still counts.
 //!
 //! Guarantees: an attempt whose lease or lock was lost acts no more. A host that hangs keeps nobody else's errands.
 
-use crate::Worker;
+use crate::{Worker, verify};
 use ::hosts::{Fences, Host};
 use errors::Fault;
-use iaas::fleet::{ErrandOutcome, SettleErrand, TakeErrands};
+use iaas::fleet::{ErrandOutcome, RenewErrand, SettleErrand, TakeErrands};
 use model::errand::{Taken, What};
 use model::lock::Mode;
 use model::task::ErrorRecord;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use survey::Site;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,6 +31,8 @@ const PER_HOST: usize = 2;
 const SURVEY_LIMIT: Duration = Duration::from_secs(600);
 /// Removing an image or a backup of terabytes takes its time.
 const ACT_LIMIT: Duration = Duration::from_secs(4 * 3600);
+/// Reading a chain of terabytes takes more.
+const VERIFY_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long the locks are waited for.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -128,16 +131,21 @@ impl Errands {
         async {
             let (word, name, attempt) = (taken.errand.what.word(), taken.errand.host.clone(), taken.errand.attempts);
             let began = Instant::now();
+            let site = Site::new(host, &taken.server);
             let result = tokio::select! {
                 () = self.shutdown.cancelled() => return info!("left at shutdown; it is taken again"),
-                () = self.keep(id, attempt, taken.lease_secs) => return warn!("superseded: it is left to another attempt"),
-                result = self.attempt(taken, host) => result,
+                () = self.keep(id, attempt, taken.lease_secs, site.notes()) => return warn!("superseded: it is left to another attempt"),
+                result = self.attempt(&taken, &site) => result,
             };
             let outcome = result.unwrap_or_else(|fault| {
                 warn!(code = fault.entry.code, reason = fault.chain(), what, "the errand failed");
                 ErrandOutcome::Failed { error: ErrorRecord::of_errand(&fault, word, &name) }
             });
-            let ended = if matches!(outcome, ErrandOutcome::Failed { .. }) { "failed" } else { "succeeded" };
+            let ended = match &outcome {
+                ErrandOutcome::Failed { .. } => "failed",
+                ErrandOutcome::Verified { verified } if !verified.is_whole() => "damaged",
+                ErrandOutcome::Surveyed { .. } | ErrandOutcome::Verified { .. } | ErrandOutcome::Done => "succeeded",
+            };
             metrics::histogram!("drover_errand_seconds", "what" => word, "outcome" => ended)
                 .record(began.elapsed().as_secs_f64());
             info!(what, outcome = ended, "errand");
@@ -147,14 +155,15 @@ impl Errands {
         .await;
     }
 
-    /// Renews the lease; ends when it cannot be kept.
-    async fn keep(&self, id: ErrandId, attempt: u32, lease_secs: u32) {
+    /// Renews the lease and tells how far it is; ends when it cannot be kept.
+    async fn keep(&self, id: ErrandId, attempt: u32, lease_secs: u32, notes: watch::Receiver<Option<String>>) {
         let lease = Duration::from_secs(lease_secs.into());
         let mut ends = Instant::now() + lease;
         loop {
             tokio::time::sleep(lease / 3).await;
             let asked = Instant::now();
-            match self.worker.client.errand_renew(id, attempt).await {
+            let renew = RenewErrand { attempt, note: notes.borrow().clone() };
+            match self.worker.client.errand_renew(id, &renew).await {
                 Ok(_) => ends = asked + lease,
                 Err(failure) if failure.is_passing() && Instant::now() < ends => {}
                 Err(failure) => return warn!(%failure, "the lease is lost"),
@@ -162,20 +171,28 @@ impl Errands {
         }
     }
 
-    async fn attempt(&self, taken: Taken, host: Arc<dyn Host>) -> Result<ErrandOutcome, Fault> {
-        let limit = if taken.errand.what == What::Survey { SURVEY_LIMIT } else { ACT_LIMIT };
+    async fn attempt(&self, taken: &Taken, site: &Site) -> Result<ErrandOutcome, Fault> {
+        let limit = match taken.errand.what {
+            What::Survey => SURVEY_LIMIT,
+            What::Verify { .. } => VERIFY_LIMIT,
+            What::Quarantine { .. } | What::Restore { .. } | What::Purge { .. } => ACT_LIMIT,
+        };
         let late = || {
             let fault = Fault::new(&errors::errand::ERRAND_DEADLINE).hole("host", &taken.errand.host);
             fault.hole("deadline_secs", limit.as_secs())
         };
-        tokio::time::timeout(limit, self.work(&taken, host)).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(limit, self.work(taken, site)).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn work(&self, taken: &Taken, host: Arc<dyn Host>) -> Result<ErrandOutcome, Fault> {
+    async fn work(&self, taken: &Taken, site: &Site) -> Result<ErrandOutcome, Fault> {
         let errand = &taken.errand;
-        let site = Site::new(host, &taken.server);
-        let Some(found) = errand.what.found() else {
-            return Ok(ErrandOutcome::Surveyed { found: survey::find(&site).await? });
+        let found = match &errand.what {
+            What::Survey => return Ok(ErrandOutcome::Surveyed { found: survey::find(site).await? }),
+            What::Verify { kind, vm, repository, chain } => {
+                let verified = verify::verify(site, *kind, *repository, *vm, chain).await?;
+                return Ok(ErrandOutcome::Verified { verified });
+            }
+            What::Quarantine { found } | What::Restore { found } | What::Purge { found, .. } => found,
         };
         let wanted = survey::locks(found, &errand.host);
         let owner = locks::Owner {
@@ -192,7 +209,7 @@ impl Errands {
         let lost = held.lost();
         let result = tokio::select! {
             () = lost.cancelled() => Err(Fault::new(&errors::driver::LOCK_LOST).hole("lock", &wanted[0])),
-            result = act(&site, &errand.what) => result,
+            result = act(site, &errand.what) => result,
         };
         held.release().await;
         result.map(|()| ErrandOutcome::Done)
@@ -220,7 +237,7 @@ impl Errands {
 
 async fn act(site: &Site, what: &What) -> Result<(), Fault> {
     match what {
-        What::Survey => Ok(()),
+        What::Survey | What::Verify { .. } => Ok(()),
         What::Quarantine { found } => survey::set_aside(site, found).await,
         What::Restore { found } => survey::put_back(site, found).await,
         What::Purge { found, now } => {

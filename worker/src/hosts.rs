@@ -33,6 +33,7 @@ pub(crate) struct Fleet {
 /// A host with its consumer.
 struct Served {
     address: String,
+    server_type: ServerType,
     host: Arc<dyn Host>,
     slots: Arc<Slots>,
     live: Arc<AtomicBool>,
@@ -106,7 +107,8 @@ impl Fleet {
                 if let Some(server) = server {
                     served.inventory.refresh(served.host.as_ref(), &server.spec).await;
                 }
-                report::send(worker, served.host.as_ref(), &served.warnings, &served.inventory.devices).await;
+                let (host, devices) = (served.host.as_ref(), &served.inventory.devices);
+                report::send(worker, host, served.server_type, &served.warnings, devices).await;
             }
         });
         futures::future::join_all(reports).await;
@@ -138,7 +140,8 @@ impl Fleet {
         let consumer =
             tokio::spawn(Taken::run(consume, prefetch, stop.clone()).instrument(info_span!("consume", host = name)));
         info!(host = name, address = server.spec.address, "serving");
-        Served { address: server.spec.address.clone(), host, slots, live, stop, consumer, warnings, inventory }
+        let (address, server_type) = (server.spec.address.clone(), server.spec.server_type);
+        Served { address, server_type, host, slots, live, stop, consumer, warnings, inventory }
     }
 
     fn open(&self, server: &Server) -> Arc<dyn Host> {

@@ -9,6 +9,7 @@ mod errands;
 mod hosts;
 mod report;
 mod slots;
+mod verify;
 
 use crate::hosts::Fleet;
 use ::hosts::ssh::SshOptions;

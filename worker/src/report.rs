@@ -1,16 +1,21 @@
 //! The heartbeat: whether the host answers, and what an operator should know of it.
 
 use crate::Worker;
+use cmdlets::Hello;
+use commands::hyperv;
 use commands::virsh::nodedev;
 use hosts::{Command, Host, HostError, Invocation};
 use model::server::{HostDevice, HostSettings, ServerSpec, WorkerReport};
 use model::{Moment, ServerType};
 use std::time::Duration;
-use tokio::time::Instant;
-use tracing::warn;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
 
 /// A host that does not answer within this time is reported as not answering.
 const ANSWER_LIMIT: Duration = Duration::from_secs(4);
+
+/// Before a Windows host says its first word, PowerShell has to start and load Hyper-V.
+const WINDOWS_LIMIT: Duration = Duration::from_secs(20);
 
 /// How old what is known of a host's devices may become.
 const INVENTORY_AGE: Duration = Duration::from_secs(600);
@@ -18,12 +23,18 @@ const INVENTORY_AGE: Duration = Duration::from_secs(600);
 /// The heartbeat waits no longer for it.
 const INVENTORY_LIMIT: Duration = Duration::from_secs(10);
 
-pub(crate) async fn send(worker: &Worker, host: &dyn Host, warnings: &[String], devices: &[HostDevice]) {
+pub(crate) async fn send(
+    worker: &Worker,
+    host: &dyn Host,
+    server_type: ServerType,
+    warnings: &[String],
+    devices: &[HostDevice],
+) {
     let report = WorkerReport {
         worker: worker.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         drivers: crate::drivers::ALL.iter().map(|driver| driver.kind).collect(),
-        host_error: host_error(host).await,
+        host_error: host_error(host, server_type).await,
         warnings: warnings.to_vec(),
         devices: devices.to_vec(),
         seen_at: Moment::now(),
@@ -38,12 +49,21 @@ pub(crate) async fn send(worker: &Worker, host: &dyn Host, warnings: &[String], 
     }
 }
 
-/// Reads a file that need not be there: the cheapest question that crosses to every kind of host.
-async fn host_error(host: &dyn Host) -> Option<String> {
-    match tokio::time::timeout(ANSWER_LIMIT, host.get("/proc/uptime")).await {
-        Ok(Ok(_)) => None,
+/// The cheapest question that crosses to this kind of host: a file that need not be there, Hyper-V itself.
+async fn host_error(host: &dyn Host, server_type: ServerType) -> Option<String> {
+    let (limit, asked) = match server_type {
+        ServerType::Hyperv => (
+            WINDOWS_LIMIT,
+            timeout(WINDOWS_LIMIT, async { said(host, hyperv::host::info(), WINDOWS_LIMIT).await.map(drop) }).await,
+        ),
+        ServerType::Kvm | ServerType::Phantom | ServerType::Router | ServerType::Ceph => {
+            (ANSWER_LIMIT, timeout(ANSWER_LIMIT, async { host.get("/proc/uptime").await.map(drop) }).await)
+        }
+    };
+    match asked {
+        Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("no answer within {} s", ANSWER_LIMIT.as_secs())),
+        Err(_) => Some(format!("no answer within {} s", limit.as_secs())),
     }
 }
 
@@ -64,7 +84,7 @@ impl Inventory {
             return;
         }
         self.taken = Some((Instant::now(), server.settings.clone()));
-        if let Ok(Some(devices)) = tokio::time::timeout(INVENTORY_LIMIT, devices(host, server)).await {
+        if let Ok(Some(devices)) = timeout(INVENTORY_LIMIT, devices(host, server)).await {
             self.devices = devices;
         }
     }
@@ -74,8 +94,8 @@ impl Inventory {
 async fn devices(host: &dyn Host, server: &ServerSpec) -> Option<Vec<HostDevice>> {
     let uri = &server.settings.libvirt_uri;
     let mut found = Vec::new();
-    for name in said(host, nodedev::names(uri)).await.ok()? {
-        let Ok(Some(device)) = said(host, nodedev::named(uri, &name)).await else { continue };
+    for name in said(host, nodedev::names(uri), ANSWER_LIMIT).await.ok()? {
+        let Ok(Some(device)) = said(host, nodedev::named(uri, &name), ANSWER_LIMIT).await else { continue };
         if device.is_gpu() {
             found.push(HostDevice {
                 address: device.address,
@@ -92,9 +112,9 @@ async fn devices(host: &dyn Host, server: &ServerSpec) -> Option<Vec<HostDevice>
 }
 
 /// What the command's reader makes of the answer.
-async fn said<T>(host: &dyn Host, command: Command<T>) -> Result<T, HostError> {
+async fn said<T>(host: &dyn Host, command: Command<T>, limit: Duration) -> Result<T, HostError> {
     let Command { invocation, read } = command;
-    let invocation = invocation.deadline(ANSWER_LIMIT);
+    let invocation = invocation.deadline(limit);
     let output = host.run(&invocation).await?;
     read(&output).map_err(|reason| HostError::Nonsense {
         host: host.name().to_owned(),
@@ -106,9 +126,39 @@ async fn said<T>(host: &dyn Host, command: Command<T>) -> Result<T, HostError> {
 
 /// What an operator should know before trusting customers' machines to this host.
 pub(crate) async fn warnings(host: &dyn Host, server_type: ServerType) -> Vec<String> {
-    if server_type != ServerType::Kvm {
-        return Vec::new();
+    match server_type {
+        ServerType::Kvm => kvm_warnings(host).await,
+        ServerType::Hyperv => hyperv_warnings(host).await,
+        ServerType::Phantom | ServerType::Router | ServerType::Ceph => Vec::new(),
     }
+}
+
+async fn hyperv_warnings(host: &dyn Host) -> Vec<String> {
+    let asked = timeout(WINDOWS_LIMIT, said(host, hyperv::host::hello(), WINDOWS_LIMIT)).await;
+    match asked {
+        Ok(Ok(Some(hello))) => {
+            info!(host = host.name(), version = hello.version, os = hello.os, modules = ?hello.modules, "a Windows host");
+            strange(&hello)
+        }
+        Ok(Ok(None)) => vec!["the agent does not say what it is".to_owned()],
+        Ok(Err(error)) => vec![format!("could not look at PowerShell: {error}")],
+        Err(_) => vec![format!("could not look at PowerShell: no answer within {} s", WINDOWS_LIMIT.as_secs())],
+    }
+}
+
+/// What is not as the contract of the cmdlets takes it to be.
+fn strange(hello: &Hello) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if hello.is_simulated() {
+        warnings.push(format!("{}: no VM runs here", Hello::SIMULATED));
+    }
+    if !hello.version.starts_with("5.1") {
+        warnings.push(format!("PowerShell {}: drover knows Windows PowerShell 5.1", hello.version));
+    }
+    warnings
+}
+
+async fn kvm_warnings(host: &dyn Host) -> Vec<String> {
     let look = Invocation::looks(["test", "-e", "/dev/kvm"]).deadline(ANSWER_LIMIT);
     match host.run(&look).await {
         Ok(_) => Vec::new(),
@@ -116,5 +166,24 @@ pub(crate) async fn warnings(host: &dyn Host, server_type: ServerType) -> Vec<St
             vec!["no hardware virtualisation (/dev/kvm is absent): guests run under TCG, many times slower".to_owned()]
         }
         Err(error) => vec![format!("could not look for hardware virtualisation: {error}")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_host_is_called_one() {
+        let hello = |version: &str, os: &str| Hello {
+            version: version.into(),
+            os: os.into(),
+            culture: "en-US".into(),
+            now: String::new(),
+            modules: Vec::new(),
+        };
+        assert_eq!(strange(&hello("5.1.20348.1", "Microsoft Windows NT 10.0.20348.0")), Vec::<String>::new());
+        assert!(strange(&hello("5.1", Hello::SIMULATED))[0].contains("simulated host"));
+        assert!(strange(&hello("7.4.1", "Microsoft Windows NT 10.0.20348.0"))[0].contains("7.4.1"));
     }
 }

@@ -41,6 +41,14 @@ pub struct Backends {
 
 impl Backends {
     pub fn start(wanted: impl IntoIterator<Item = Backend>) -> Result<Self> {
+        Self::start_with(wanted, [])
+    }
+
+    /// And of the others those that come up: who can do without them says what is missing.
+    pub fn start_with(
+        wanted: impl IntoIterator<Item = Backend>,
+        optional: impl IntoIterator<Item = Backend>,
+    ) -> Result<Self> {
         take_down_leftovers();
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir_all(&folder)?;
@@ -57,17 +65,26 @@ impl Backends {
         // Takes down what has started, should a later one fail.
         let mut backends = Self { folder, environment: Vec::new() };
         for backend in wanted {
-            match backend {
-                Backend::Rabbitmq => backends.rabbitmq()?,
-                Backend::Postgres => backends.postgres()?,
-                Backend::Sshd => backends.sshd()?,
-                Backend::Libvirt => backends.libvirt()?,
-                Backend::Ceph => backends.ceph()?,
-                Backend::Etcd => backends.etcd()?,
-                Backend::Redis => backends.redis()?,
+            backends.bring(backend)?;
+        }
+        for backend in optional {
+            if let Err(error) = backends.bring(backend) {
+                say(&format!("without {backend:?}: {error:#}"));
             }
         }
         Ok(backends)
+    }
+
+    fn bring(&mut self, backend: Backend) -> Result<()> {
+        match backend {
+            Backend::Rabbitmq => self.rabbitmq(),
+            Backend::Postgres => self.postgres(),
+            Backend::Sshd => self.sshd(),
+            Backend::Libvirt => self.libvirt(),
+            Backend::Ceph => self.ceph(),
+            Backend::Etcd => self.etcd(),
+            Backend::Redis => self.redis(),
+        }
     }
 
     pub fn environment(&self) -> Vec<(String, String)> {

@@ -33,7 +33,7 @@ enum Chore {
     },
     /// Measures drover beside its peers, on private instances
     Bench {
-        /// Parts, if not all: queue, builds, kvm, locks; passed on: --json, --runs N
+        /// Parts, if not all: queue, builds, kvm, drivers, locks; --debug; passed on: --json, --runs N
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

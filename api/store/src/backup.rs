@@ -7,11 +7,14 @@ use crate::rows::ResourceRow;
 use crate::unit::Unit;
 use crate::wish::Wish;
 use errors::{Fault, iaas as codes};
-use model::backup::{BackupSpec, Repository};
+use model::backup::{BackupSpec, Recorded, Repository, Verified};
+use model::errand::{Errand, What};
 use model::resource::Resource;
-use model::server::ServerSpec;
 use model::server::backup::Place;
+use model::server::{Server, ServerSpec};
+use model::task::ErrorRecord;
 use model::{Moment, ProjectId, ResourceId, ResourceType, ServerId, State, states};
+use serde_json::Value;
 
 impl Unit {
     /// Of a VM that is made from a backup: the server that has it, where the VM stands unless it names another. Refused
@@ -44,6 +47,53 @@ impl Unit {
         }
     }
 
+    /// The errand that looks at a backup and at all that its record says it stands on.
+    pub async fn verification(&mut self, id: ResourceId, which: Option<Repository>) -> Answer<(Server, What)> {
+        let row = self.resource(id).await?.filter(|row| row.resource_type() == ResourceType::Backup);
+        let backup: Resource<BackupSpec> = row.ok_or_else(|| Refusal::not_found("backup", id))?.shown()?;
+        if backup.state != State::Running {
+            let refused = Fault::new(&codes::BACKUP_UNVERIFIABLE).hole("backup", id);
+            return Err(refused.hole("state", backup.state).into());
+        }
+        let mut chain = Vec::new();
+        for id in stands_on(&backup).into_iter().chain([id]) {
+            let facts = self.resource(id).await?.map(|row| row.resource.facts).unwrap_or_default();
+            let sha256 = facts.get("sha256").and_then(Value::as_str).map(str::to_owned);
+            chain.push(Recorded { backup: id, sha256 });
+        }
+        let server = self.servers.get(&backup.server_id).ok_or_else(|| Refusal::not_found("server", &backup.host))?;
+        let (kind, vm, repository) = (backup.kind, backup.spec.vm, which.unwrap_or(backup.spec.repository));
+        Ok((server.server.clone(), What::Verify { kind, vm, repository, chain }))
+    }
+
+    /// Each backup of the chain says when it was looked at, and whether it is damaged. What was found counts only while the
+    /// backup is there: its scrub takes files away.
+    pub async fn verified(&mut self, errand: &mut Errand, verified: Verified) -> Answer<()> {
+        let (What::Verify { repository, .. }, Some(newest)) = (&errand.what, errand.what.verifies()) else {
+            return Ok(());
+        };
+        let state = self.resource(newest).await?.map_or(State::Closed, |row| row.resource.state);
+        if state != State::Running {
+            let gone = Fault::new(&codes::BACKUP_UNVERIFIABLE).hole("backup", newest).hole("state", state);
+            errand.error = Some(ErrorRecord::of(&gone, None, Some(&errand.host)));
+            return Ok(());
+        }
+        for link in &verified.chain {
+            let Some(mut row) = self.resource(link.backup).await? else { continue };
+            let backup: Resource<BackupSpec> = row.shown()?;
+            // Of a copy elsewhere the record says nothing.
+            if backup.state != State::Running || backup.spec.repository != *repository {
+                continue;
+            }
+            let facts = &mut row.resource.facts;
+            facts.insert("verified_at".into(), self.now.to_string().into());
+            facts.insert("damaged".into(), (!verified.restorable.contains(&link.backup)).into());
+            self.put_resource(row);
+        }
+        errand.verified = Some(verified);
+        Ok(())
+    }
+
     /// When a resource that came to rest here is scrubbed by itself.
     pub fn expiry(&self, resource: &ResourceRow, into: State) -> Answer<Option<Moment>> {
         if resource.resource_type() != ResourceType::Backup || into != State::Running {
@@ -69,6 +119,12 @@ impl Unit {
         self.put_task(task);
         Ok(true)
     }
+}
+
+/// The full one first, as its driver has told.
+fn stands_on(backup: &Resource<BackupSpec>) -> Vec<ResourceId> {
+    let chain = backup.facts.get("chain").and_then(Value::as_array);
+    chain.into_iter().flatten().filter_map(Value::as_i64).map(ResourceId).collect()
 }
 
 fn place(server: &ServerSpec, which: Repository) -> Option<&str> {

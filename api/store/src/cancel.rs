@@ -3,7 +3,6 @@
 use crate::ask::Ask;
 use crate::refusal::{Answer, Refusal};
 use crate::rows::TaskRow;
-use crate::settle::End;
 use crate::unit::Unit;
 use crate::{Store, Who};
 use errors::{Fault, iaas as codes};
@@ -11,8 +10,9 @@ use model::task::{Task, TaskStatus};
 use model::{State, TaskId, states};
 
 impl Store {
-    /// Before any attempt the task is cancelled at once, and the resource goes back to where it was asked from; a running
-    /// attempt is asked to stop at its next step boundary; between attempts the resource becomes unresourced.
+    /// While none works on it the task is cancelled at once; a running attempt is asked to stop at its next step boundary.
+    /// The resource goes back to where it was asked from when no attempt has changed anything on its host; else it becomes
+    /// unresourced.
     /// Refused with `TASK_NOT_CANCELLABLE` when it has ended.
     pub async fn task_cancel(&self, id: TaskId, who: &Who) -> Answer<Task> {
         let asker = who.clone();
@@ -54,11 +54,7 @@ impl Unit {
             }
             TaskStatus::Queued | TaskStatus::Waiting => {
                 row.task.cancel_by = Some(who.name.clone());
-                if row.is_untouched() {
-                    self.end(row, resource, End::Cancelled(None), &who.name).await
-                } else {
-                    self.end_cancelled(row, resource, &who.name).await
-                }
+                self.end_cancelled(row, resource, &who.name).await
             }
         }
     }

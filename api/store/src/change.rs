@@ -151,7 +151,7 @@ impl Unit {
             ram_mb: grown.ram_mb - row.took.ram_mb,
             gb: grown.gb - row.took.gb,
         };
-        let want = Want { resource: row.resource_type(), takes, labels };
+        let want = Want { resource: row.resource_type(), takes, labels, format: None };
         place([candidate], &want).map(|_| ()).map_err(|checks| unfit(&spec.name, checks))
     }
 }

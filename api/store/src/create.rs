@@ -189,9 +189,11 @@ impl Unit {
         if order.resource_type == ResourceType::VirtualRouter {
             self.check_only_router(project).await?;
         }
+        let mut format = None;
         if let Some(image) = order.wish.image() {
             let image = self.image(image).await?.ok_or_else(|| Refusal::not_found("image", image))?;
             order.wish.check_image(&image)?;
+            format = Some(image.spec.format);
         }
         if order.resource_type == ResourceType::Ceph && order.wish.vm().is_some() {
             return Err(Refusal::spec("vm: a volume is attached by a change, once it is built"));
@@ -203,7 +205,7 @@ impl Unit {
         let restored = self.restored(&order.wish, project).await?;
         let beside = vm.as_ref().filter(|_| order.wish.stands_with_vm()).map(|vm| vm.resource.server_id);
         let labels = order.wish.labels();
-        let want = Want { resource: order.resource_type, takes: order.wish.takes(), labels: &labels };
+        let want = Want { resource: order.resource_type, takes: order.wish.takes(), labels: &labels, format };
         let (id, kind) = match order.wish.server().or(beside).or(restored) {
             Some(named) => {
                 let row = self.servers.get(&named).ok_or_else(|| Refusal::not_found("server", named))?;

@@ -11,7 +11,7 @@ use crate::rows::ErrandRow;
 use crate::unit::{Unit, select};
 use crate::{Store, Who};
 use errors::{Fault, iaas as codes};
-use iaas::fleet::{ErrandOutcome, SettleErrand, TakeErrands};
+use iaas::fleet::{ErrandOutcome, RenewErrand, SettleErrand, TakeErrands};
 use iaas::tenant::{AskErrand, ErrandFilter, OrphanFilter, Page};
 use model::errand::{Errand, ErrandStatus, Orphan, Taken, What};
 use model::server::Server;
@@ -27,12 +27,14 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Who asks for the surveys that nobody asked for.
 const BY: &str = "schedule";
 const DUE: &str = "SELECT id FROM errands WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+/// How long verifications are kept, in hours.
+const VERIFIED_KEPT_HOURS: u32 = 30 * 24;
 /// How many one sweep looks at.
 const MOST: i64 = 500;
 
 impl Store {
     /// Asked twice, it is one errand as long as nobody has taken it. Refused with `ORPHAN_OWNED`, `ORPHAN_ASIDE`,
-    /// `ORPHAN_IN_PLACE`, `ORPHAN_BUSY`, `NOTHING_TO_SURVEY`.
+    /// `ORPHAN_IN_PLACE`, `ORPHAN_BUSY`, `NOTHING_TO_SURVEY`, `BACKUP_UNVERIFIABLE`.
     pub async fn errand_ask(&self, ask: AskErrand, who: &Who) -> Answer<Errand> {
         let by = who.name.clone();
         self.write(move |unit| Box::pin(async move { unit.errand_ask(ask, &by).await })).await
@@ -100,9 +102,9 @@ impl Store {
     }
 
     /// Gives the lease that it has from now on.
-    pub async fn errand_renew(&self, id: ErrandId, attempt: u32, who: &Who) -> Answer<u32> {
+    pub async fn errand_renew(&self, id: ErrandId, renew: RenewErrand, who: &Who) -> Answer<u32> {
         let who = who.clone();
-        self.write(move |unit| Box::pin(async move { unit.errand_renew(id, attempt, &who).await })).await
+        self.write(move |unit| Box::pin(async move { unit.errand_renew(id, renew, &who).await })).await
     }
 
     /// Said again, it is settled already.
@@ -136,12 +138,16 @@ impl Unit {
             AskErrand::Quarantine { orphan } => self.orphan_act(orphan, |found| What::Quarantine { found }).await?,
             AskErrand::Restore { orphan } => self.orphan_act(orphan, |found| What::Restore { found }).await?,
             AskErrand::Purge { orphan, now } => self.orphan_act(orphan, |found| What::Purge { found, now }).await?,
+            AskErrand::Verify { backup, repository } => self.verification(backup, repository).await?,
         };
         for row in self.errands_open(&server).await? {
             match (&row.errand.what, &what) {
-                // One that has been taken may have looked already.
-                (What::Survey, What::Survey) if row.errand.status == ErrandStatus::Queued => return Ok(row.errand),
-                (known, what) if known == what && known.found().is_some() => return Ok(row.errand),
+                // What only looks and has been taken may have looked already.
+                (known, what)
+                    if known == what && (known.found().is_some() || row.errand.status == ErrandStatus::Queued) =>
+                {
+                    return Ok(row.errand);
+                }
                 (known, what)
                     if known.found().is_some() && known.found().map(|f| f.key()) == what.found().map(|f| f.key()) =>
                 {
@@ -170,7 +176,7 @@ impl Unit {
             What::Restore { .. } | What::Purge { now: false, .. } if !aside => {
                 return Err(refused(&codes::ORPHAN_IN_PLACE).into());
             }
-            What::Restore { .. } | What::Survey => {}
+            What::Restore { .. } | What::Survey | What::Verify { .. } => {}
             What::Quarantine { .. } | What::Purge { .. } => {
                 if let Some(owner) = self.owner(&server, &orphan.found, EventSeq(self.counters.event)).await? {
                     return Err(refused(&codes::ORPHAN_OWNED).hole("owner", owner).into());
@@ -198,6 +204,8 @@ impl Unit {
             attempts: 0,
             worker: None,
             surveyed: None,
+            verified: None,
+            note: None,
             error: None,
             requested_at: self.now,
             started_at: None,
@@ -257,10 +265,11 @@ impl Unit {
         Ok(row)
     }
 
-    async fn errand_renew(&mut self, id: ErrandId, attempt: u32, who: &Who) -> Answer<u32> {
+    async fn errand_renew(&mut self, id: ErrandId, renew: RenewErrand, who: &Who) -> Answer<u32> {
         let lease_secs = self.limits.lease_secs;
-        let mut row = self.errand_of(id, attempt, who).await?;
+        let mut row = self.errand_of(id, renew.attempt, who).await?;
         if row.errand.status == ErrandStatus::Running {
+            row.errand.note = renew.note.or(row.errand.note);
             row.due_at = Some(later(self.now, lease_secs));
             self.store(&[row]).await?;
         }
@@ -275,6 +284,7 @@ impl Unit {
         }
         match settle.outcome {
             ErrandOutcome::Surveyed { found } => row.errand.surveyed = Some(self.surveyed(&row, found).await?),
+            ErrandOutcome::Verified { verified } => self.verified(&mut row.errand, verified).await?,
             ErrandOutcome::Done => self.acted(&row.errand).await?,
             ErrandOutcome::Failed { error } => row.errand.error = Some(error),
         }
@@ -286,14 +296,25 @@ impl Unit {
         row.errand.status = if failed { ErrandStatus::Failed } else { ErrandStatus::Succeeded };
         row.errand.ended_at = Some(self.now);
         row.due_at = None;
-        if row.errand.what == What::Survey {
-            let mut line = Line::default();
-            line.int(row.errand.server_id.0);
-            line.moment(later(self.now, -3600 * i64::from(self.limits.surveys_kept_hours)));
-            let sql = "DELETE FROM errands WHERE server_id = $1 AND word = 'survey' AND ended_at <= $2";
-            self.execute(sql, line).await?;
-        }
+        row.errand.note = None;
+        self.errands_prune(&row.errand).await?;
         self.store(&[row]).await
+    }
+
+    /// What only looked says less the older it is; the others are the trail of who did what.
+    async fn errands_prune(&mut self, ended: &Errand) -> Answer<()> {
+        let hours = match ended.what {
+            What::Survey => self.limits.surveys_kept_hours,
+            What::Verify { .. } => VERIFIED_KEPT_HOURS,
+            What::Quarantine { .. } | What::Restore { .. } | What::Purge { .. } => return Ok(()),
+        };
+        let mut line = Line::default();
+        line.int(ended.server_id.0);
+        line.text(ended.what.word());
+        line.moment(later(self.now, -3600 * i64::from(hours)));
+        let sql = "DELETE FROM errands WHERE server_id = $1 AND word = $2 AND ended_at <= $3";
+        self.execute(sql, line).await?;
+        Ok(())
     }
 
     /// Errands whose worker was silent for the length of its lease, and those that nobody took. Gives how many of each

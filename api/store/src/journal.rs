@@ -277,6 +277,7 @@ impl Unit {
             has_steps: false,
             waited: None,
             looks: false,
+            touched: false,
         })
     }
 

@@ -12,7 +12,9 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0002_companions.sql"),
     include_str!("../migrations/0003_drift.sql"),
     include_str!("../migrations/0004_errands.sql"),
-    include_str!("../migrations/0005_pairs.sql"),
+    include_str!("../migrations/0005_verify.sql"),
+    include_str!("../migrations/0006_touched.sql"),
+    include_str!("../migrations/0007_pairs.sql"),
 ];
 
 /// Two processes that start at once on an empty database may get into each other's way; the slower one looks again.

@@ -1,6 +1,7 @@
 //! Where a resource stands: a pure function from servers and a wish to a choice, or to each server's failing check.
 
 use iaas::problem::PlacementCheck;
+use model::image::Format;
 use model::server::{Capacity, ServerSpec};
 use model::{Kind, ResourceType, ServerId};
 use std::cmp::Reverse;
@@ -12,6 +13,8 @@ pub struct Want<'a> {
     pub resource: ResourceType,
     pub takes: Capacity,
     pub labels: &'a BTreeMap<String, String>,
+    /// Of a VM: its image's.
+    pub format: Option<Format>,
 }
 
 /// A server that may hold it.
@@ -64,6 +67,9 @@ pub fn fit(candidate: &Candidate<'_>, want: &Want<'_>) -> Result<Kind, Placement
     let Some(kind) = Kind::of(want.resource, spec.server_type) else {
         return Err(fails("type", format!("one that holds a {}", want.resource), spec.server_type.to_string()));
     };
+    if let Some(format) = want.format.filter(|format| !format.fits(spec.server_type)) {
+        return Err(fails("image", format!("a server that takes {}", format.word()), spec.server_type.to_string()));
+    }
     if !spec.enabled {
         return Err(fails("enabled", "true".into(), "false".into()));
     }

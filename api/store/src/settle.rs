@@ -18,7 +18,7 @@ use model::{ResourceType, State, TaskId, states};
 pub(crate) enum End {
     Succeeded,
     Failed(ErrorRecord),
-    /// Without an error when no attempt had begun: all is as it was before the task.
+    /// Without an error when no attempt has changed anything: all is as it was before the task.
     Cancelled(Option<ErrorRecord>),
     Planned(Plan),
 }
@@ -28,7 +28,7 @@ impl From<Outcome> for End {
         match outcome {
             Outcome::Succeeded => Self::Succeeded,
             Outcome::Failed { error } => Self::Failed(error),
-            Outcome::Cancelled { error } => Self::Cancelled(Some(error)),
+            Outcome::Cancelled { error, .. } => Self::Cancelled(Some(error)),
             Outcome::Planned { plan } => Self::Planned(plan),
         }
     }
@@ -59,7 +59,8 @@ impl Unit {
         let Settle { fence, worker, outcome, facts, steps, steps_total } = settle;
         let (mut row, mut resource) = self.pair(id).await?;
         who.serves(&row.task.host)?;
-        let end = End::from(outcome);
+        let untouched = matches!(outcome, Outcome::Cancelled { untouched: true, .. });
+        let mut end = End::from(outcome);
         let status = row.task.status;
         let refused = || match fence {
             Some(fence) => Refusal::fence(id, fence),
@@ -86,6 +87,12 @@ impl Unit {
             return Err(Refusal::claim(id, how));
         }
         self.keep_steps(&mut row, steps, steps_total);
+        if let End::Cancelled(error) = &mut end
+            && untouched
+            && !row.has_touched()
+        {
+            *error = None;
+        }
         if fence.is_some() && !row.task.dry_run {
             resource.resource.facts.extend(facts);
             resource.resource.facts.retain(|_, fact| !fact.is_null());
@@ -197,8 +204,11 @@ impl Unit {
         Ok(later(self.now, i64::from(hours) * 3600))
     }
 
-    /// Ends a task that was begun and is now cancelled.
+    /// Ends a task that is now cancelled, while no attempt works on it.
     pub async fn end_cancelled(&mut self, row: TaskRow, resource: ResourceRow, by: &str) -> Answer<()> {
+        if !row.has_touched() {
+            return self.end(row, resource, End::Cancelled(None), by).await;
+        }
         let step = self.last_step(&row).await?;
         let fault = Fault::new(&driver::CANCELLED).hole("by", by).hole("step", &step);
         let error = record(&fault, &row, Some(step));

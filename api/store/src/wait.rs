@@ -44,6 +44,7 @@ impl Unit {
             None if matches!(row.task.status, TaskStatus::Queued | TaskStatus::Waiting) => {}
             None => return Err(Refusal::claim(id, row.task.status)),
         }
+        row.touched |= wait.fence.is_some() && !wait.untouched;
         self.report_steps(&mut row, &resource, wait.steps, wait.steps_total);
         if let Some(by) = row.task.cancel_by.clone() {
             return self.end_cancelled(row, resource, &by).await;
@@ -90,6 +91,7 @@ impl Unit {
             return Ok(());
         }
         row.holds(release.fence)?;
+        row.touched |= !release.untouched;
         self.report_steps(&mut row, &resource, release.steps, release.steps_total);
         if let Some(by) = row.task.cancel_by.clone() {
             return self.end_cancelled(row, resource, &by).await;

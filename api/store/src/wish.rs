@@ -194,6 +194,16 @@ impl Wish {
         if vm.userdata.is_some() && !image.spec.cloud_init {
             return Err(Fault::new(&codes::IMAGE_NO_USERDATA).hole("image", &image.spec.name).into());
         }
+        match (&vm.admin_password, image.spec.takes_password()) {
+            // A guest out of a backup has one already.
+            (None, true) if vm.backup.is_none() => {
+                return Err(Fault::new(&codes::IMAGE_NEEDS_PASSWORD).hole("image", &image.spec.name).into());
+            }
+            (Some(_), false) => {
+                return Err(Fault::new(&codes::IMAGE_NO_PASSWORD).hole("image", &image.spec.name).into());
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -67,6 +67,32 @@ async fn a_body_that_cannot_be_read_is_refused_without_repeating_it() {
     assert!([413, 422].contains(&api.send(huge).await.status));
 }
 
+/// So many rules, each as long as people write them: networks of IPv6, a list of ports, a description in full.
+fn router(rules: usize) -> serde_json::Value {
+    let rule = |order: usize| {
+        json!({
+            "order": order, "allow": true, "source": format!("2001:db8:ffff:ffff:ffff:ffff:ffff:{order:x}/128"),
+            "destination": "fd00:1:ffff:ffff:ffff:ffff:ffff:5/128", "protocol": "tcp", "log": true,
+            "ports": ["8000-8099", "8200-8299", "8400-8499", "8600-8699", "8800-8899"], "description": "d".repeat(200),
+        })
+    };
+    let firewall: Vec<_> = (0..rules).map(rule).collect();
+    json!({ "segments": [{ "name": "web", "address": "10.1.0.1/24", "address_v6": "fd00:1::1/64" }], "firewall": firewall })
+}
+
+#[tokio::test]
+async fn a_router_takes_two_thousand_rules_and_no_more() {
+    let api = Api::start().await;
+    let wish = |rules| json!({ "project_id": 1, "name": "router", "spec": router(rules) });
+    let refused = api.post(TENANT, "/v1/virtual_routers", wish(2001)).await;
+    let detail = refused.refuses(422, "iaas_resource_003").body["detail"].to_string();
+    assert!(detail.contains("firewall holds at most 2000, not 2001"), "{detail}");
+    let made = api.post(TENANT, "/v1/virtual_routers", wish(2000)).await;
+    let path = format!("/v1/virtual_routers/{}", made.is(202).body["resource"]["id"]);
+    let kept = api.get(TENANT, &path).await.is(200).body["spec"]["firewall"].clone();
+    assert_eq!(kept, router(2000)["firewall"]);
+}
+
 #[tokio::test]
 async fn a_dry_run_says_where_it_would_stand_and_stores_nothing() {
     let api = Api::start().await;

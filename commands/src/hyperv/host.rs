@@ -2,14 +2,23 @@
 
 use super::row::{number, text};
 use super::{first, looks};
-use cmdlets::Request;
-use hosts::Command;
+use cmdlets::{HELLO, Hello, Request};
+use hosts::{Command, Invocation};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HypervHost {
     pub name: String,
     pub processors: u32,
     pub memory_bytes: u64,
+}
+
+/// What the agent says of itself and its host; none is no answer at all.
+pub fn hello() -> Command<Option<Hello>> {
+    let read = |output: &hosts::Output| {
+        let mut rows: Vec<Hello> = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+        Ok(rows.pop())
+    };
+    Command { invocation: Invocation::looks([HELLO]), read }
 }
 
 /// Hyper-V answers.

@@ -87,6 +87,11 @@ pub fn set_speed(uri: &str, domain: &str, target: &str, mb: u32) -> Command<()> 
     Command::plain(acts(uri, ["blockjob", domain, target, "--bandwidth", &mb.to_string()]))
 }
 
+/// Whether libvirt's words mean that the disk has no job any more.
+pub fn has_no_job(words: &str) -> bool {
+    words.contains("does not have an active block job")
+}
+
 /// Ends the job; libvirt removes its files.
 pub fn abort(uri: &str, domain: &str) -> Command<()> {
     Command::plain(acts(uri, ["domjobabort", domain]))
@@ -115,6 +120,7 @@ mod tests {
         let none = "error: Domain backup job id not found: no domain backup job present\n";
         assert_eq!(read_running(&answer(1, b"", none)), Ok(None));
         assert!(is_broken("error: checkpoint inconsistent: missing or broken bitmap 'drover-106' for disk 'vda'"));
+        assert!(has_no_job("error: invalid argument: disk vda does not have an active block job"));
         assert!(!is_broken("error: invalid argument: store '/b/7/31.part/root.job' for backup of 'vda' exists"));
     }
 }

@@ -37,6 +37,12 @@ pub fn delete(uri: &str, domain: &str, name: &str) -> Command<()> {
     Command::plain(acts(uri, ["checkpoint-delete", domain, name]))
 }
 
+/// Whether libvirt's words mean that there is no such bitmap to delete: QEMU was killed before it had written it down.
+pub fn is_lost(words: &str) -> bool {
+    words.contains("bitmap '") && words.contains("not found in backing chain")
+        || words.contains("checkpoint inconsistent: missing or broken bitmap")
+}
+
 /// Without its bitmaps.
 pub fn forget(uri: &str, domain: &str, name: &str) -> Command<()> {
     Command::plain(acts(uri, ["checkpoint-delete", domain, name, "--metadata"]))
@@ -55,5 +61,8 @@ mod tests {
         let absent = "error: Domain checkpoint not found: no domain checkpoint with matching name 'drover-140'\n";
         assert_eq!(read_made_at(&answer(1, b"", absent)), Ok(None));
         assert_eq!(read_made_at(&answer(1, b"", "error: failed to get domain 'nope'\n")), Ok(None));
+        let lost = "error: Failed to delete checkpoint drover-31\n\
+                    error: internal error: bitmap 'drover-31' not found in backing chain of 'vda'\n";
+        assert!(is_lost(lost) && !is_lost("error: Disconnected from qemu:///system due to end of file\n"));
     }
 }

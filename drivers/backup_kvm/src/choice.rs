@@ -71,6 +71,7 @@ mod tests {
             valid_until: moment,
             domain: "<domain/>".into(),
             disks: vec![file("root")],
+            left_out: Vec::new(),
         };
         change(&mut newest);
         Ok(Some(newest))

@@ -8,7 +8,7 @@ use commands::{files, qemu_img};
 use domains::Which;
 use errors::Fault;
 use lifecycle::Context;
-use model::backup::{Backup, Manifest};
+use model::backup::{Backup, LeftOut, Manifest};
 use model::{ResourceId, names};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
@@ -30,6 +30,7 @@ pub struct Plan {
     pub valid_hours: u32,
     pub repository: Repository,
     pub disks: Vec<Source>,
+    pub left_out: Vec<LeftOut>,
     pub runs: bool,
     choice: Choice,
     /// Why libvirt would not make an increment.
@@ -47,12 +48,21 @@ impl Plan {
         let runs = !matches!(cx.run(virsh::state(uri, &domain)).await?, None | Some(State::ShutOff));
         let actual = domains::present(cx, vm, if runs { Which::Live } else { Which::Kept }).await?;
         let mut disks = Vec::new();
-        for disk in actual.disks {
+        let images = actual.disks.iter().filter(|disk| disk.is_image).map(|disk| LeftOut {
+            name: disk.name.clone(),
+            reason: format!("it is the image {} of a Ceph cluster, no file of the host", disk.path),
+        });
+        let volumes = actual.volumes.iter().map(|volume| LeftOut {
+            name: names::volume(volume.id),
+            reason: format!("volume {} is a resource of its own in a Ceph cluster", volume.id),
+        });
+        let left_out = images.chain(volumes).collect();
+        for disk in actual.disks.into_iter().filter(|disk| !disk.is_image) {
             let size = cx.run(qemu_img::info(&disk.path)).await?.unwrap_or_default().bytes;
             disks.push(Source { name: disk.name, path: disk.path, target: disk.target, size });
         }
         if disks.is_empty() {
-            return Err(Fault::new(&errors::backup_kvm::NO_DISKS).hole("domain", domain));
+            return Err(Fault::new(&errors::backup_kvm::NO_DISKS).hole("vm", cx.vm()?.label()));
         }
         let others = repository.ids(cx, vm).await?;
         let newest = newest(cx, &repository, backup, &others).await?;
@@ -62,7 +72,8 @@ impl Plan {
         let choice = choose(runs, &disks, newest, cx.settings.backup.full_every);
         let valid_hours = backup.spec.valid_hours;
         let refused = OnceLock::new();
-        let plan = Self { vm, backup: backup.id, valid_hours, repository, disks, runs, choice, refused, checkpoints };
+        let backup = backup.id;
+        let plan = Self { vm, backup, valid_hours, repository, disks, left_out, runs, choice, refused, checkpoints };
         let record = cx.run(files::read(&plan.record_path())).await?.and_then(|text| Record::read(&text));
         if let Some(why) = record.filter(|record| record.since == plan.since()).and_then(|record| record.refused) {
             plan.refuse(&why);

@@ -12,7 +12,7 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 }
 
 pub async fn prerequisites(cx: &Context, backup: &Backup) -> Result<Prerequisite<Repository>, Fault> {
-    Ok(Prerequisite::Ready(Repository::open(cx, backup.spec.repository).await?))
+    Ok(Prerequisite::Ready(Repository::of_backup(cx, backup).await?))
 }
 
 pub async fn execute(cx: &Context, backup: &Backup, repository: Repository) -> Result<(), Fault> {

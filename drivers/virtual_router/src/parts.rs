@@ -5,7 +5,7 @@ use crate::difference::{Found, difference};
 use crate::dnsmasq::{self, Config};
 use crate::layout::{Layout, Power, layout};
 use crate::plan::Plan;
-use crate::ruleset::{Ruleset, digest, ruleset};
+use crate::ruleset::{digest, ruleset};
 use crate::steps::boot::Booted;
 use crate::steps::dnsmasq::{Loaded, Serving};
 use crate::steps::files::{File, Files};
@@ -30,7 +30,7 @@ pub struct Parts {
     pub folder: String,
     pub files: Vec<File>,
     pub layout: Layout,
-    pub ruleset: Ruleset,
+    pub ruleset: String,
     pub dnsmasq: Option<Config>,
     /// Of the files of hosts.
     pub hosts: String,
@@ -74,7 +74,7 @@ impl Parts {
         // dnsmasq reads its files of hosts as a user of its own.
         let mut files = vec![
             file("forwarding.conf", forwarding::text(), 0o600),
-            file("ruleset.nft", ruleset.text.clone(), 0o600),
+            file("ruleset.nft", ruleset.clone(), 0o600),
             file("segments", link::text(&bridges.collect::<Vec<_>>()), 0o600),
             file("flood", link::text(&flood), 0o600),
             file("links", link::text(&from_nothing.outside), 0o600),
@@ -111,7 +111,7 @@ pub fn standing(cx: &Context, router: &VirtualRouter, plan: &Plan, power: Power,
     if logs {
         steps.then(LogOfNamespaces);
     }
-    steps.then(Loads { namespace: namespace.clone(), folder: folder.clone(), revision: ruleset.revision });
+    steps.then(Loads { namespace: namespace.clone(), folder: folder.clone(), text: ruleset });
     for lan in &plan.network.lans {
         steps.then(Bridge { segment: lan.id, name: lan.bridge(), host: cx.host().into() });
     }

@@ -3,21 +3,14 @@
 use errors::Fault;
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 use model::vm::Vm;
-use std::fmt::Write as _;
+use seeds::nocloud;
 use std::io::{Cursor, Write};
 
 const BYTES: usize = 1 << 20;
 
-const NO_USERDATA: &str = "#cloud-config\n{}\n";
-
 /// The image's bytes.
 pub fn image(vm: &Vm) -> Result<Vec<u8>, Fault> {
-    let files = [
-        ("meta-data", meta_data(vm)),
-        ("network-config", network_config(vm)),
-        ("user-data", vm.spec.userdata.clone().unwrap_or_else(|| NO_USERDATA.to_owned())),
-    ];
-    write(&files).map_err(|error| Fault::new(&errors::vm_kvm::SEED_TOO_LARGE).hole("reason", error))
+    write(&nocloud::files(vm)).map_err(|error| Fault::new(&errors::vm_kvm::SEED_TOO_LARGE).hole("reason", error))
 }
 
 fn write(files: &[(&str, String)]) -> std::io::Result<Vec<u8>> {
@@ -37,62 +30,11 @@ fn write(files: &[(&str, String)]) -> std::io::Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-/// A string as YAML reads it, whatever is in it.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-pub fn meta_data(vm: &Vm) -> String {
-    let mut text = format!("instance-id: drover-{}\nlocal-hostname: {}\n", vm.id, quoted(&vm.name));
-    if !vm.spec.ssh_keys.is_empty() {
-        text.push_str("public-keys:\n");
-        for key in &vm.spec.ssh_keys {
-            let _ = writeln!(text, "  - {}", quoted(key));
-        }
-    }
-    text
-}
-
-/// Version 2: static addresses on each nic, found by its mac.
-pub fn network_config(vm: &Vm) -> String {
-    let mut text = String::from("version: 2\nethernets:\n");
-    for (index, nic) in vm.spec.nics.iter().enumerate() {
-        let mac = quoted(nic.mac.as_deref().unwrap_or_default());
-        let _ = write!(text, "  nic{index}:\n    match:\n      macaddress: {mac}\n");
-        if !nic.addresses.is_empty() {
-            text.push_str("    addresses:\n");
-        }
-        for address in &nic.addresses {
-            let _ = writeln!(text, "      - {}", quoted(address));
-        }
-        if let Some(gateway) = nic.gateway {
-            let _ = write!(text, "    routes:\n      - to: default\n        via: \"{gateway}\"\n");
-        }
-        if !vm.spec.dns.is_empty() {
-            text.push_str("    nameservers:\n      addresses:\n");
-            for server in &vm.spec.dns {
-                let _ = writeln!(text, "        - \"{server}\"");
-            }
-        }
-    }
-    if vm.spec.nics.is_empty() {
-        text = "version: 2\nethernets: {}\n".to_owned();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sample;
     use std::io::Read;
-
-    #[test]
-    fn the_texts_are_as_the_golden_files_say() {
-        let (vm, _) = sample::vm();
-        sample::golden("meta-data", meta_data(&vm).as_bytes());
-        sample::golden("network-config", network_config(&vm).as_bytes());
-    }
 
     #[test]
     fn the_image_holds_the_files_and_is_the_same_each_time() {

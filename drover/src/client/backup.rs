@@ -1,5 +1,7 @@
 //! `drover backup`
 
+mod verify;
+
 use super::Session;
 use super::resource::{self, Any, New, given};
 use crate::cli::Follow;
@@ -35,6 +37,8 @@ pub enum Backup {
         #[command(flatten)]
         follow: Follow,
     },
+    /// Look whether backups and all that they stand on are as they were written; for operators
+    Verify(verify::Verify),
     #[command(flatten)]
     Any(Any),
 }
@@ -45,16 +49,23 @@ pub enum Into {
     Secondary,
 }
 
+impl From<Into> for Repository {
+    fn from(into: Into) -> Self {
+        match into {
+            Into::Primary => Self::Primary,
+            Into::Secondary => Self::Secondary,
+        }
+    }
+}
+
 pub async fn run(session: &Session, command: Backup) -> anyhow::Result<()> {
     match command {
         Backup::Create { new, vm, repository, valid_hours } => {
-            let repository = match repository {
-                Into::Primary => Repository::Primary,
-                Into::Secondary => Repository::Secondary,
-            };
+            let repository = repository.into();
             new.create(session, || Ok(BackupSpec { vm: given(vm, "--vm")?, repository, valid_hours })).await
         }
         Backup::Restore { id, name, server, follow } => restore(session, id, name, server, follow).await,
+        Backup::Verify(command) => verify::run(session, command).await,
         Backup::Any(command) => resource::any::<BackupSpec>(session, command).await,
     }
 }

@@ -15,7 +15,7 @@ pub enum Errand {
     List {
         #[arg(long, value_name = "NAME")]
         host: Option<String>,
-        /// survey, quarantine, restore or purge
+        /// survey, quarantine, restore, purge or verify
         #[arg(long)]
         what: Option<String>,
         #[arg(long)]
@@ -28,10 +28,14 @@ pub enum Errand {
 
 /// How it goes, or how it ended, in a few words.
 pub fn standing(errand: &Record) -> String {
-    match (&errand.error, &errand.surveyed) {
-        (Some(error), _) => iaas::problem::line(error),
-        (None, Some(surveyed)) => format!("{} found, {} orphans", surveyed.found, surveyed.orphans),
-        (None, None) => String::new(),
+    if let Some(error) = &errand.error {
+        return iaas::problem::line(error);
+    }
+    match (&errand.surveyed, &errand.verified) {
+        (Some(surveyed), _) => format!("{} found, {} orphans", surveyed.found, surveyed.orphans),
+        (None, Some(verified)) if verified.is_whole() => format!("{} files are whole", verified.files()),
+        (None, Some(verified)) => format!("{} of {} files are damaged", verified.damaged().count(), verified.files()),
+        (None, None) => errand.note.clone().unwrap_or_default(),
     }
 }
 
@@ -52,6 +56,18 @@ fn text(errand: &Record) -> String {
         rows.push(("found", surveyed.found.to_string()));
         rows.push(("orphans", surveyed.orphans.to_string()));
     }
+    if let Some(verified) = &errand.verified {
+        rows.push(("verified", standing(errand)));
+        for (backup, file) in verified.damaged() {
+            rows.push((
+                "damaged",
+                format!("backup {backup}, {}: {}", file.name, dash(file.error.as_ref().map(iaas::problem::line))),
+            ));
+        }
+    }
+    if let Some(note) = &errand.note {
+        rows.push(("progress", note.clone()));
+    }
     if let Some(error) = &errand.error {
         rows.push(("error", iaas::problem::line(error)));
         rows.push(("command", dash(error.command.as_ref())));
@@ -60,14 +76,23 @@ fn text(errand: &Record) -> String {
     pairs(&rows)
 }
 
-/// Each when it has ended; fails when one has not ended in time. One that failed is given, too.
+/// How often one that tells how far it is is asked.
+const GLANCE: Duration = Duration::from_secs(2);
+
+/// Each when it has ended; fails when one has not ended in time. One that failed is given, too. What they say of how far
+/// they are is shown.
 pub async fn ended(session: &Session, ids: &[ErrandId], timeout_secs: u64) -> anyhow::Result<Vec<Record>> {
     let until = Instant::now() + Duration::from_secs(timeout_secs);
     let mut errands = Vec::new();
     for id in ids {
+        let mut said = None;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let errand = session.client.errand(*id, left.min(Duration::from_secs(30))).await?;
+            let errand = session.client.errand(*id, left.min(GLANCE)).await?;
+            if errand.note.is_some() && errand.note != said {
+                said.clone_from(&errand.note);
+                session.out.say(&format!("errand {id}: {}", errand.note.clone().unwrap_or_default()));
+            }
             if errand.status.has_ended() {
                 errands.push(errand);
                 break;

@@ -5,7 +5,7 @@ use super::server::all;
 use crate::out::pairs;
 use clap::{Args, Subcommand};
 use model::ImageId;
-use model::image::{DirectBoot, Firmware, Image as Record, ImageSpec};
+use model::image::{DirectBoot, Firmware, Format, Image as Record, ImageSpec};
 
 #[derive(Debug, Subcommand)]
 pub enum Image {
@@ -36,6 +36,9 @@ pub struct Create {
     /// The smallest primary disk it fits on
     #[arg(long)]
     min_gb: u64,
+    /// A .vhdx, for Hyper-V; the source is then a path on the host, or of a share that it may read
+    #[arg(long)]
+    vhdx: bool,
     /// It boots by UEFI
     #[arg(long)]
     uefi: bool,
@@ -59,6 +62,7 @@ fn text(image: &Record) -> String {
         ("id", image.id.to_string()),
         ("name", spec.name.clone()),
         ("os", spec.os.clone()),
+        ("format", spec.format.word().to_owned()),
         ("source", spec.source.clone()),
         ("sha256", spec.sha256.clone()),
         ("min_gb", spec.min_gb.to_string()),
@@ -83,6 +87,7 @@ pub async fn run(session: &Session, command: Image) -> anyhow::Result<()> {
                 firmware: if create.uefi { Firmware::Uefi } else { Firmware::Bios },
                 cloud_init: !create.no_cloud_init,
                 direct_boot,
+                format: if create.vhdx { Format::Vhdx } else { Format::Qcow2 },
             };
             session.out.document(&client.record_create::<_, Record>(COLLECTION, &spec).await?, text)
         }

@@ -6,6 +6,7 @@ pub mod drift;
 pub mod errand;
 pub mod events;
 pub mod gpu;
+pub mod hyperv;
 pub mod image;
 pub mod lock;
 pub mod orphans;

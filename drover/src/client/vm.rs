@@ -4,6 +4,7 @@ use super::Session;
 use super::resource::{self, Any, New, Switch};
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use model::secret::Secret;
 use model::vm::{Disk, Nic, VmSpec};
 use model::{ImageId, ServerId};
 use std::net::IpAddr;
@@ -52,6 +53,9 @@ struct Options {
     /// File with cloud-init user data
     #[arg(long, value_name = "FILE")]
     userdata: Option<PathBuf>,
+    /// File with the password of a Windows guest's Administrator, on its first line
+    #[arg(long, value_name = "FILE")]
+    admin_password: Option<PathBuf>,
     /// The server it must stand on
     #[arg(long, value_name = "ID")]
     server: Option<ServerId>,
@@ -81,6 +85,8 @@ impl Options {
         let read =
             |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
         let keys = self.ssh_keys.as_ref().map(read).transpose()?.unwrap_or_default();
+        let password = self.admin_password.as_ref().map(read).transpose()?;
+        let password = password.map(|text| Secret::new(text.lines().next().unwrap_or_default()));
         let mut nics = self.nics.clone();
         if let Some(first) = nics.first_mut() {
             first.gateway = self.gateway;
@@ -93,6 +99,7 @@ impl Options {
             dns: self.dns.clone(),
             ssh_keys: keys.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),
             userdata: self.userdata.as_ref().map(read).transpose()?,
+            admin_password: password,
             image: self.image.unwrap_or(ImageId(0)),
             backup: None,
             server: self.server,

@@ -90,6 +90,7 @@ async fn image(client: &Client) -> anyhow::Result<Image> {
         firmware: Default::default(),
         cloud_init: true,
         direct_boot: None,
+        format: Default::default(),
     };
     Ok(client.record_create("images", &wish).await?)
 }
@@ -110,6 +111,7 @@ fn vm(n: u8, image: &Image, server: ServerId, phantom: Option<PhantomScript>) ->
         dns: Vec::new(),
         ssh_keys: Vec::new(),
         userdata: None,
+        admin_password: None,
         image: image.id,
         backup: None,
         server: Some(server),

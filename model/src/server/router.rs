@@ -1,6 +1,6 @@
 //! How virtual routers and private segments stand on a host: the way out, and what carries a segment from host to host.
 
-use crate::names;
+use crate::{SegmentId, names};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use utoipa::ToSchema;
@@ -50,7 +50,17 @@ pub enum Carrier {
 /// What VXLAN takes of each packet, over IPv6 too.
 const VXLAN_OVERHEAD: u32 = 70;
 
+/// The numbers that a VLAN can have.
+const VLANS: std::ops::RangeInclusive<i64> = 1..=4094;
+
 impl Carrier {
+    /// The VLAN of a segment; none where no VLAN carries it.
+    pub fn vlan(&self, segment: SegmentId) -> Option<u16> {
+        let Self::Vlan { first, .. } = self else { return None };
+        let vlan = i64::from(*first) + segment.0;
+        u16::try_from(vlan).ok().filter(|_| VLANS.contains(&vlan))
+    }
+
     /// What fits into a packet of a segment.
     pub fn mtu(&self) -> u32 {
         match self {

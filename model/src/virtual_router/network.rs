@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// What is read of a wish at most, of each.
 const MOST: [(&str, usize); 6] =
-    [("segments", 32), ("nats", 256), ("sets", 64), ("firewall", 500), ("routes", 128), ("dns", 4)];
+    [("segments", 32), ("nats", 256), ("sets", 64), ("firewall", 2000), ("routes", 128), ("dns", 4)];
 const MOST_MEMBERS: usize = 2000;
 const MOST_PORTS: usize = 64;
 

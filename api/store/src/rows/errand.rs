@@ -29,6 +29,8 @@ impl Record for ErrandRow {
             "attempts",
             "worker",
             "surveyed",
+            "verified",
+            "note",
             "error",
             "requested_at",
             "started_at",
@@ -51,6 +53,8 @@ impl Record for ErrandRow {
         line.int(errand.attempts);
         line.maybe_text(errand.worker.as_deref());
         line.maybe_json(errand.surveyed.as_ref());
+        line.maybe_json(errand.verified.as_ref());
+        line.maybe_text(errand.note.as_deref());
         line.maybe_json(errand.error.as_ref());
         line.moment(errand.requested_at);
         line.maybe_moment(errand.started_at);
@@ -74,6 +78,8 @@ impl Record for ErrandRow {
             attempts: from.small()?,
             worker: from.maybe_text()?,
             surveyed: from.maybe_json()?,
+            verified: from.maybe_json()?,
+            note: from.maybe_text()?,
             error: from.maybe_json()?,
             requested_at: from.moment()?,
             started_at: from.maybe_moment()?,

@@ -27,6 +27,8 @@ pub(crate) struct TaskRow {
     pub waited: Option<(String, Moment)>,
     /// A dry run of an update that changes nothing: a look at drift.
     pub looks: bool,
+    /// Whether an attempt that has ended, and told so, changed something on its host.
+    pub touched: bool,
 }
 
 impl TaskRow {
@@ -38,6 +40,11 @@ impl TaskRow {
     /// No attempt has begun.
     pub fn is_untouched(&self) -> bool {
         self.task.attempts == 0
+    }
+
+    /// Whether an attempt may have changed something on its host: of one whose worker was lost nobody knows.
+    pub fn has_touched(&self) -> bool {
+        self.touched || self.task.lost > 0
     }
 
     /// The row of the state table that it carries out; each stored task has one.
@@ -109,6 +116,7 @@ impl Record for TaskRow {
             "wait_resource_id",
             "wait_until",
             "looks",
+            "touched",
         ],
         clash: Clash::Replace,
     };
@@ -154,6 +162,7 @@ impl Record for TaskRow {
         line.maybe_int(waiting.and_then(|waiting| waiting.resource_id).map(|id| id.0));
         line.maybe_moment(waiting.map(|waiting| waiting.until));
         line.int(self.looks);
+        line.int(self.touched);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Refusal> {
@@ -198,12 +207,14 @@ impl Record for TaskRow {
             has_steps: from.flag()?,
             waited: from.maybe_text()?.zip(from.maybe_moment()?),
             looks: false,
+            touched: false,
         };
         let resource_id = from.maybe_int()?.map(ResourceId);
         if let (Some((reason, since)), Some(until)) = (row.waited.clone(), from.maybe_moment()?) {
             row.task.waiting_for = Some(Waiting { reason, resource_id, since, until });
         }
         row.looks = from.flag()?;
+        row.touched = from.flag()?;
         Ok(row)
     }
 }

@@ -1,8 +1,8 @@
 //! Cancels, from each status.
 
-use super::world::{World, code, error, operator, tenant};
+use super::world::{World, code, error, operator, tenant, worker};
 use errors::iaas as codes;
-use iaas::fleet::Outcome;
+use iaas::fleet::{Outcome, Wait};
 use model::State;
 use model::task::TaskStatus;
 
@@ -11,6 +11,7 @@ crate::tests::suite! {
     a_verb_that_never_began_leaves_the_resource_as_it_was,
     a_running_attempt_is_asked_to_stop,
     a_task_between_attempts_is_cancelled_at_once,
+    what_no_attempt_has_touched_is_as_before,
     an_attempt_that_was_asked_to_stop_does_not_begin_again,
     what_has_ended_cannot_be_cancelled,
 }
@@ -45,7 +46,7 @@ async fn a_running_attempt_is_asked_to_stop(world: World) {
     assert_eq!(task.status, TaskStatus::Running);
     let told = world.renew(made.task_id, fence).await.unwrap();
     assert_eq!(told.cancel_by.as_deref(), Some("olga"));
-    world.settle(made.task_id, fence, Outcome::Cancelled { error: error() }).await.unwrap();
+    world.settle(made.task_id, fence, Outcome::Cancelled { error: error(), untouched: false }).await.unwrap();
     assert_eq!(world.task(made.task_id).await.status, TaskStatus::Cancelled);
     assert_eq!(world.state(made.resource.id).await, State::Unresourced);
     assert_eq!(world.used(&fleet).await, (1, 1024, 10));
@@ -67,6 +68,46 @@ async fn a_task_between_attempts_is_cancelled_at_once(world: World) {
         assert_eq!(task.error.unwrap().code, "vm_phantom_build_1005");
         assert_eq!(world.state(made.resource.id).await, State::Unresourced);
     }
+}
+
+/// Attempts that had begun and only waited: for the lock of another VM's task, say.
+async fn what_no_attempt_has_touched_is_as_before(world: World) {
+    let fleet = world.fleet().await;
+    let id = world.running_vm(&fleet).await.resource.id;
+    let wait = |fence| Wait {
+        fence: Some(fence),
+        reason: "a lock".into(),
+        resource_id: None,
+        retry_secs: 60,
+        fault: None,
+        untouched: true,
+        steps: Vec::new(),
+        steps_total: None,
+    };
+    let task = world.ask(id, State::Quiesce).await.unwrap();
+    let fence = world.claim(task).await.unwrap().fence;
+    world.store.task_wait(task, wait(fence), &worker()).await.unwrap();
+    world.store.task_cancel(task, &operator()).await.unwrap();
+    assert_eq!((world.task(task).await.status, world.state(id).await), (TaskStatus::Cancelled, State::Running));
+
+    let task = world.ask(id, State::Quiesce).await.unwrap();
+    let fence = world.claim(task).await.unwrap().fence;
+    world.store.task_cancel(task, &operator()).await.unwrap();
+    let cancelled = || Outcome::Cancelled { error: error(), untouched: true };
+    world.settle(task, fence, cancelled()).await.unwrap();
+    world.settle(task, fence, cancelled()).await.unwrap();
+    assert_eq!((world.task(task).await.error, world.state(id).await), (None, State::Running));
+
+    // An earlier attempt did.
+    let task = world.ask(id, State::Quiesce).await.unwrap();
+    let fence = world.claim(task).await.unwrap().fence;
+    world.wait_for(task, Some(fence), None).await.unwrap();
+    world.pass(60);
+    world.store.sweep("d1").await.unwrap();
+    let fence = world.claim(task).await.unwrap().fence;
+    world.store.task_wait(task, wait(fence), &worker()).await.unwrap();
+    world.store.task_cancel(task, &operator()).await.unwrap();
+    assert_eq!(world.state(id).await, State::Unresourced);
 }
 
 async fn an_attempt_that_was_asked_to_stop_does_not_begin_again(world: World) {

@@ -2,7 +2,7 @@
 
 use super::world::{Fleet, World, code, error, operator, worker};
 use errors::iaas as codes;
-use iaas::fleet::{ErrandOutcome, SettleErrand, TakeErrands};
+use iaas::fleet::{ErrandOutcome, RenewErrand, SettleErrand, TakeErrands};
 use iaas::tenant::{AskErrand, Create, ErrandFilter, OrphanFilter};
 use model::errand::{Errand, ErrandStatus, Found, Orphan, Sort, Taken};
 use model::server::{Server, WorkerReport};
@@ -128,13 +128,13 @@ async fn an_errand_of_a_lost_worker_is_taken_again_and_fails_when_it_is_lost_too
         let taken = world.take().await;
         assert_eq!(taken[0].errand.attempts, attempt);
         world.pass(10);
-        world.store.errand_renew(asked.id, attempt, &worker()).await.unwrap();
+        world.store.errand_renew(asked.id, RenewErrand { attempt, note: None }, &worker()).await.unwrap();
         world.pass(10);
         world.store.sweep("d").await.unwrap();
         assert_eq!(world.errand(asked.id).await.status, ErrandStatus::Running, "its lease was renewed");
         world.pass(20);
         world.store.sweep("d").await.unwrap();
-        let late = world.store.errand_renew(asked.id, attempt, &worker()).await;
+        let late = world.store.errand_renew(asked.id, RenewErrand { attempt, note: None }, &worker()).await;
         if attempt < 3 {
             assert_eq!(code(late), codes::ERRAND_SUPERSEDED.code);
             assert_eq!(world.errand(asked.id).await.status, ErrandStatus::Queued);

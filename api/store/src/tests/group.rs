@@ -69,7 +69,7 @@ async fn a_newer_schema_is_refused(world: World) {
     run(&world.url, "UPDATE schema_version SET version = 99".into()).await;
     let refused = Store::open(&world.url, Limits::default()).await.err().unwrap();
     assert_eq!(refused.fault.entry.code, operate::STORE_NEWER.code);
-    assert_eq!(refused.to_string(), "The database has schema 99, this drover knows 5.");
+    assert_eq!(refused.to_string(), "The database has schema 99, this drover knows 7.");
     assert_eq!(
         code(Store::open("mysql://x:secret@y/z", Limits::default()).await.map(|_| ())),
         operate::STORE_UNAVAILABLE.code

@@ -1,6 +1,7 @@
 //! Placement, on any servers and any wish.
 
 use crate::place::{Candidate, Want, fit, place};
+use model::image::Format;
 use model::server::{Capacity, ServerSpec};
 use model::{Kind, ResourceType, ServerId, ServerType};
 use proptest::prelude::*;
@@ -55,7 +56,7 @@ proptest! {
         resource in prop::sample::select(ResourceType::ALL),
     ) {
         let labels: BTreeMap<_, _> = label.map(|label| ("disk".to_owned(), label)).into_iter().collect();
-        let want = Want { resource, takes, labels: &labels };
+        let want = Want { resource, takes, labels: &labels, format: None };
         let all = candidates(&servers);
         let fitting: Vec<_> = all.iter().filter(|candidate| fit(candidate, &want).is_ok()).collect();
         match place(all.clone(), &want) {
@@ -93,6 +94,23 @@ fn a_living_worker_comes_before_more_memory_and_the_first_server_among_equals() 
     ];
     let labels = BTreeMap::new();
     let takes = Capacity { cores: 1, ram_mb: 1024, gb: 10 };
-    let want = Want { resource: ResourceType::Vm, takes, labels: &labels };
+    let want = Want { resource: ResourceType::Vm, takes, labels: &labels, format: None };
     assert_eq!(place(candidates(&servers), &want), Ok((ServerId(2), Kind::VmKvm)));
+}
+
+#[test]
+fn a_vm_goes_where_its_image_can_be_started() {
+    let spec = |server_type: &str| -> ServerSpec {
+        let spec = json!({"name": server_type, "type": server_type, "cores": 8, "ram_mb": 4096, "gb": 100});
+        serde_json::from_value(spec).expect("a server")
+    };
+    let found = |server_type| Found { spec: spec(server_type), used: Capacity::default(), seen: true };
+    let servers = [found("kvm"), found("hyperv")];
+    let labels = BTreeMap::new();
+    let takes = Capacity { cores: 1, ram_mb: 1024, gb: 10 };
+    let want = |format| Want { resource: ResourceType::Vm, takes, labels: &labels, format: Some(format) };
+    assert_eq!(place(candidates(&servers), &want(Format::Qcow2)), Ok((ServerId(0), Kind::VmKvm)));
+    assert_eq!(place(candidates(&servers), &want(Format::Vhdx)), Ok((ServerId(1), Kind::VmHyperv)));
+    let checks = place(candidates(&servers[..1]), &want(Format::Vhdx)).expect_err("KVM starts no vhdx");
+    assert_eq!((checks[0].check.as_str(), checks[0].wanted.as_str()), ("image", "a server that takes vhdx"));
 }

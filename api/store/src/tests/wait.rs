@@ -98,6 +98,7 @@ async fn a_fault_counts_and_a_wait_that_goes_on_keeps_its_beginning(world: World
             resource_id: None,
             retry_secs: 30,
             fault: Some(error()),
+            untouched: false,
             steps: Vec::new(),
             steps_total: None,
         };

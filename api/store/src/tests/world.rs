@@ -145,6 +145,7 @@ impl World {
             resource_id: other,
             retry_secs: 60,
             fault: None,
+            untouched: false,
             steps: Vec::new(),
             steps_total: None,
         };
@@ -152,7 +153,9 @@ impl World {
     }
 
     pub async fn release(&self, id: TaskId, fence: Fence) -> Answer<()> {
-        self.store.task_release(id, Release { fence, steps: Vec::new(), steps_total: None }, &worker()).await
+        self.store
+            .task_release(id, Release { fence, untouched: false, steps: Vec::new(), steps_total: None }, &worker())
+            .await
     }
 
     /// Claims and succeeds.

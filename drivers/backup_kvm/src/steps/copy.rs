@@ -13,7 +13,9 @@ use model::names;
 use std::sync::Arc;
 use std::time::Duration;
 
-const GLANCE: Duration = Duration::from_millis(500);
+/// Between two looks at the job: short at first, as an increment is copied in no time.
+const GLANCE: Duration = Duration::from_millis(20);
+const LONGEST_GLANCE: Duration = Duration::from_millis(500);
 
 pub struct Copy(pub Arc<Plan>);
 
@@ -54,30 +56,41 @@ impl Copy {
         }
     }
 
-    async fn throttle(&self, cx: &Context) -> Result<(), Fault> {
+    /// Gives why a disk is copied unthrottled.
+    async fn throttle(&self, cx: &Context) -> Result<Option<String>, Fault> {
         let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.0.vm));
         let most = cx.settings.backup.bandwidth_mb;
         if most == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let each = (most / self.0.disks.len() as u32).max(1);
-        let mut refused = Vec::new();
+        let (mut ended, mut refused) = (0, Vec::new());
         for disk in &self.0.disks {
-            refused.extend(cx.run(backup::set_speed(uri, &domain, &disk.target, each)).await.err());
+            match cx.run(backup::set_speed(uri, &domain, &disk.target, each)).await {
+                Ok(()) => {}
+                // A small disk may be copied already.
+                Err(fault) if backup::has_no_job(&fault.text()) => ended += 1,
+                Err(fault) => refused.push((disk, fault)),
+            }
         }
-        // A small disk may be copied already; but not all of them while the job runs.
-        let is_in_vain = refused.len() == self.0.disks.len();
+        // But not all of them while the job runs.
+        let is_in_vain = ended + refused.len() == self.0.disks.len();
+        let runs = matches!(cx.run(backup::job(uri, &domain)).await?, Job::Runs(_));
         match refused.pop() {
-            Some(fault) if is_in_vain && matches!(cx.run(backup::job(uri, &domain)).await?, Job::Runs(_)) => Err(fault),
-            _ => Ok(()),
+            Some((_, fault)) if is_in_vain && runs => Err(fault),
+            Some((disk, fault)) => Ok(Some(format!("{} is not throttled: {}", disk.name, fault.text()))),
+            None => Ok(None),
         }
     }
 
-    async fn wait(&self, cx: &Context) -> Result<(), Fault> {
+    async fn wait(&self, cx: &Context, unthrottled: Option<&str>) -> Result<(), Fault> {
         let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.0.vm));
+        let mut glance = GLANCE;
         while let Job::Runs(progress) = cx.run(backup::job(uri, &domain)).await? {
-            cx.note(format!("{} % of {} MiB", progress.percent(), progress.total >> 20));
-            cx.pause(GLANCE).await?;
+            let more = unthrottled.map_or_else(String::new, |why| format!("; {why}"));
+            cx.note(format!("{} % of {} MiB{more}", progress.percent(), progress.total >> 20));
+            cx.pause(glance).await?;
+            glance = (glance * 2).min(LONGEST_GLANCE);
         }
         let failed =
             |reason: String| Fault::new(&errors::backup_kvm::JOB_FAILED).hole("domain", &domain).hole("reason", reason);
@@ -115,9 +128,10 @@ impl Step for Copy {
                 Some(_) => return Err(Fault::new(&errors::backup_kvm::JOB_FOREIGN).hole("domain", domain)),
                 None => self.begin_somehow(cx, false).await?,
             }
-            self.throttle(cx).await?;
+            let unthrottled = self.throttle(cx).await?;
+            cx.fact("unthrottled", unthrottled.clone());
             if !cx.is_dry_run() {
-                self.wait(cx).await?;
+                self.wait(cx, unthrottled.as_deref()).await?;
             }
             for disk in &plan.disks {
                 cx.run(files::rename(&job::target(&part, &disk.name), &plan.copy(&disk.name))).await?;

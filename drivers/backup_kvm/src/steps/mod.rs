@@ -2,6 +2,8 @@
 
 pub mod begin;
 pub mod copy;
+pub mod desk;
+pub mod marked;
 pub mod pack;
 pub mod publish;
 pub mod remove;

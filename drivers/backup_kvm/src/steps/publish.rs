@@ -1,11 +1,11 @@
 //! The backup becomes part of the repository, by the rename of its folder.
 
 use crate::plan::Plan;
+use crate::steps::desk;
 use commands::files;
 use commands::ssh::{self, Machine};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
-use model::names;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,11 +53,12 @@ impl Step for Publish {
             if !self.0.is_published(cx).await? {
                 return Ok(Look::Todo);
             }
-            let desk = match self.0.repository.machine() {
-                Some(_) => cx.run(files::exists(&names::backups_of(&self.0.repository.desk(), self.0.vm))).await?,
-                None => false,
+            let plan = &self.0;
+            let is_clear = match plan.repository.machine() {
+                Some(_) => desk::left(cx, &plan.repository, plan.vm, plan.backup).await?.is_empty(),
+                None => true,
             };
-            Ok(Look::done_if(!desk))
+            Ok(Look::done_if(is_clear))
         })
     }
 
@@ -73,8 +74,7 @@ impl Step for Publish {
                 let there = self.send(cx, machine).await?;
                 self.rename(cx, &there).await?;
             }
-            // With what stood there for its parent.
-            cx.run(files::remove_tree(&names::backups_of(&plan.repository.desk(), plan.vm))).await
+            desk::clear(cx, &plan.repository, plan.vm, plan.backup).await
         })
     }
 }

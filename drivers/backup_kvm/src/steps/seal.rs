@@ -96,6 +96,7 @@ impl Step for Seal {
                 valid_until: made_at.saturating_add(valid).unwrap_or(Timestamp::MAX),
                 domain: domain.unwrap_or_default(),
                 disks: self.disks(cx).await?,
+                left_out: plan.left_out.clone(),
             };
             let mut text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
             text.push('\n');

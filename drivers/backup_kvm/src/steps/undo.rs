@@ -1,6 +1,7 @@
 //! Taking back what a build has begun: the job, the checkpoint, the unfinished files.
 
 use crate::job;
+use crate::steps::desk;
 use backups::Repository;
 use commands::files;
 use commands::virsh::{backup, checkpoint};
@@ -81,17 +82,16 @@ struct RemovePart {
 }
 
 impl RemovePart {
-    /// What is to go, here and on the repository's machine.
-    async fn left(&self, cx: &Context) -> Result<(Option<String>, Option<String>), Fault> {
+    /// What is to go: here, and on the repository's machine.
+    async fn left(&self, cx: &Context) -> Result<(Vec<String>, Option<String>), Fault> {
         let Some(_) = self.repository.machine() else {
-            return Ok((cx.run(files::exists(&self.part)).await?.then(|| self.part.clone()), None));
+            let is_here = cx.run(files::exists(&self.part)).await?;
+            return Ok((is_here.then(|| self.part.clone()).into_iter().collect(), None));
         };
-        // With what stands in for the parent: one backup of a VM at a time.
-        let here = names::backups_of(&self.repository.desk(), self.vm);
+        let here = desk::left(cx, &self.repository, self.vm, self.backup).await?;
         let there = format!("{}.part", self.repository.backup(self.vm, self.backup));
-        let is_here = cx.run(files::exists(&here)).await?;
         let is_there = cx.run(self.repository.on(files::exists(&there))).await?;
-        Ok((is_here.then_some(here), is_there.then_some(there)))
+        Ok((here, is_there.then_some(there)))
     }
 }
 
@@ -105,14 +105,18 @@ impl Step for RemovePart {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(self.left(cx).await? == (None, None))) })
+        Box::pin(async move { Ok(Look::done_if(self.left(cx).await? == (Vec::new(), None))) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             let (here, there) = self.left(cx).await?;
-            if let Some(folder) = here {
-                cx.run(files::remove_tree(&folder)).await?;
+            if self.repository.machine().is_some() {
+                desk::clear(cx, &self.repository, self.vm, self.backup).await?;
+            } else {
+                for folder in here {
+                    cx.run(files::remove_tree(&folder)).await?;
+                }
             }
             if let Some(folder) = there {
                 cx.run(self.repository.on(files::remove_tree(&folder))).await?;

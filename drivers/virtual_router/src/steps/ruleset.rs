@@ -1,16 +1,18 @@
-//! The ruleset, replaced as a whole in one transaction.
+//! The ruleset, changed in one transaction.
 
 use super::is_there;
+use crate::ruleset::difference::{difference, plain};
 use crate::ruleset::{TABLE, digest};
 use commands::nft;
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 
-/// It is as it was loaded. How nftables wrote it then is kept beside it, so that a change by hand is seen.
+/// It is as it was loaded. What was loaded, and how nftables wrote it then, is kept beside it, so that a change by hand is
+/// seen, and the next change is the difference.
 pub struct Loads {
     pub namespace: String,
     pub folder: String,
-    pub revision: String,
+    pub text: String,
 }
 
 impl Loads {
@@ -18,11 +20,22 @@ impl Loads {
         format!("{}/ruleset-loaded", self.folder)
     }
 
-    /// What is kept once this revision is loaded, with what is there now.
-    async fn sign(&self, cx: &Context) -> Result<Option<String>, Fault> {
-        let table = cx.run(nft::table(&self.namespace, TABLE)).await?;
-        Ok(table.map(|table| format!("{} {}\n", self.revision, digest(&table))))
+    /// What was loaded last, if that is what is there: with the listing of it.
+    async fn loaded(&self, cx: &Context) -> Result<Option<(String, String)>, Fault> {
+        let Some(kept) = cx.get(&self.kept()).await? else { return Ok(None) };
+        let kept = String::from_utf8_lossy(&kept).into_owned();
+        if !is_there(cx, &self.namespace).await? {
+            return Ok(None);
+        }
+        let Some(listed) = cx.run(nft::table(&self.namespace, TABLE)).await? else { return Ok(None) };
+        let text = kept.strip_prefix(&sign(&listed)).map(str::to_owned);
+        Ok(text.map(|text| (text, listed)))
     }
+}
+
+/// The first line of what is kept.
+fn sign(listed: &str) -> String {
+    format!("{}\n", digest(&plain(listed)))
 }
 
 impl Step for Loads {
@@ -31,24 +44,21 @@ impl Step for Loads {
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move {
-            if !is_there(cx, &self.namespace).await? {
-                return Ok(Look::Todo);
-            }
-            let kept = cx.get(&self.kept()).await?;
-            let sign = self.sign(cx).await?;
-            Ok(Look::done_if(sign.is_some_and(|sign| kept.as_deref() == Some(sign.as_bytes()))))
-        })
+        Box::pin(async move { Ok(Look::done_if(self.loaded(cx).await?.is_some_and(|(text, _)| text == self.text))) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            cx.run(nft::load(&self.namespace, &format!("{}/ruleset.nft", self.folder))).await?;
+            let loaded = self.loaded(cx).await?;
+            match loaded.and_then(|(text, listed)| difference(&text, &listed, &self.text)) {
+                Some(change) => cx.run(nft::change(&self.namespace, &change)).await?,
+                None => cx.run(nft::load(&self.namespace, &format!("{}/ruleset.nft", self.folder))).await?,
+            }
             if cx.is_dry_run() {
                 return Ok(());
             }
-            let sign = self.sign(cx).await?.unwrap_or_default();
-            cx.put(&self.kept(), sign.as_bytes(), 0o600).await
+            let listed = cx.run(nft::table(&self.namespace, TABLE)).await?.unwrap_or_default();
+            cx.put(&self.kept(), format!("{}{}", sign(&listed), self.text).as_bytes(), 0o600).await
         })
     }
 }

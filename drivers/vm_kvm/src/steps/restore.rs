@@ -27,8 +27,12 @@ impl Restore {
     }
 
     async fn manifest(&self, cx: &Context) -> Result<(Repository, Manifest), Fault> {
-        let repository = Repository::open(cx, self.backup.spec.repository).await?;
+        let repository = Repository::of_backup(cx, &self.backup).await?;
         let manifest = repository.present(cx, self.backup.spec.vm, self.backup.id).await?;
+        if let Some(disk) = manifest.left_out.iter().find(|disk| self.disks.contains(&disk.name)) {
+            let fault = Fault::new(&errors::backups::DISK_LEFT_OUT).hole("backup", self.backup.id);
+            return Err(fault.hole("disk", &disk.name).hole("reason", &disk.reason));
+        }
         Ok((repository, manifest))
     }
 
@@ -88,7 +92,7 @@ impl Step for Restore {
             let missing = self.missing(cx, &manifest).await?;
             if !missing.is_empty() {
                 cx.note("checking");
-                backups::verify(cx, self.backup.spec.repository, self.backup.spec.vm, self.backup.id).await?;
+                backups::whole(cx, self.backup.spec.repository, self.backup.spec.vm, self.backup.id).await?;
                 let chain = self.chain(cx, &repository, &manifest).await?;
                 for disk in &missing {
                     cx.note(format!("copying {disk}"));

@@ -128,7 +128,7 @@ impl Hyperv {
 
     /// A secret that may be in no command line and in no answer.
     pub fn watch(&self, canary: &str) {
-        self.change(|world| world.state.canaries.push(canary.to_owned()));
+        self.world().watch(canary);
     }
 
     // --- what goes wrong --------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ fn allowed(world: &World, request: &Request, puts: &[Vec<u8>]) -> Result<(), Wro
 }
 
 fn leaks(world: &World, text: &str) -> Result<(), Wrong> {
-    match world.state.canaries.iter().position(|canary| text.contains(canary)) {
+    match world.canaries().iter().position(|canary| text.contains(canary)) {
         Some(at) => refuse(format!("secret {at} of the test is in it")),
         None => Ok(()),
     }

@@ -204,8 +204,6 @@ pub(super) struct State {
     pub jobs: Vec<Job>,
     pub tasks: Vec<Task>,
     pub faults: Vec<Fault>,
-    /// Secrets of the test: they may be in no command line and in no answer.
-    pub canaries: Vec<String>,
     /// The role Hyper-V is not installed.
     pub lacks_module: bool,
     /// Requests so far.

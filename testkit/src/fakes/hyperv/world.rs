@@ -23,6 +23,8 @@ pub(super) struct World {
     _lock: File,
 }
 
+const CANARIES: &str = "canaries";
+
 impl World {
     pub fn open(folder: &Path, session: u64) -> Self {
         let lock = File::create(folder.join("lock")).and_then(|lock| lock.lock().map(|()| lock));
@@ -117,6 +119,15 @@ impl World {
     /// The test is to fail for this.
     pub fn refused(&self, what: &str) {
         self.append("refused", &what.replace('\n', " "));
+    }
+
+    /// Secrets of the test: they may be in no command line and in no answer. The one file that holds them.
+    pub fn canaries(&self) -> Vec<String> {
+        lines(&self.folder, CANARIES)
+    }
+
+    pub fn watch(&self, canary: &str) {
+        self.append(CANARIES, canary);
     }
 
     /// One more line of what was asked.

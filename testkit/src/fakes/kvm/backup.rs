@@ -59,6 +59,11 @@ impl Backups {
         self.job.take().map(|job| job.targets).unwrap_or_default()
     }
 
+    /// Whether a disk has a bitmap.
+    pub fn records(&self) -> bool {
+        self.checkpoints.iter().any(|checkpoint| !checkpoint.is_broken)
+    }
+
     /// As after a QEMU that was killed.
     pub fn break_bitmaps(&mut self) {
         self.checkpoints.iter_mut().for_each(|checkpoint| checkpoint.is_broken = true);
@@ -217,6 +222,11 @@ fn delete(state: &mut State, name: &str, checkpoint: &str, metadata_only: bool) 
     }
     if !metadata_only && domain.live.is_none() {
         let why = "Operation not supported: cannot delete checkpoint for inactive domain";
+        return refused(1, format!("error: Failed to delete checkpoint {checkpoint}\nerror: {why}\n"));
+    }
+    let is_lost = domain.backups.checkpoints.iter().any(|kept| kept.name == checkpoint && kept.is_broken);
+    if !metadata_only && is_lost {
+        let why = format!("internal error: bitmap '{checkpoint}' not found in backing chain of 'vda'");
         return refused(1, format!("error: Failed to delete checkpoint {checkpoint}\nerror: {why}\n"));
     }
     domain.backups.checkpoints.retain(|kept| kept.name != checkpoint);

@@ -136,6 +136,12 @@ impl Files {
         Ok(())
     }
 
+    /// With all that is below it.
+    pub fn lose(&mut self, path: &str) {
+        let below = format!("{path}/");
+        self.entries.retain(|known, _| known != path && !known.starts_with(&below));
+    }
+
     /// What is directly in a folder, in order.
     fn names<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
         let inside = move |path: &'a String| path.strip_prefix(folder)?.strip_prefix('/');

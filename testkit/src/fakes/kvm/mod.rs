@@ -132,6 +132,11 @@ impl Kvm {
         domain.backups.break_bitmaps();
     }
 
+    /// A file or a folder with all below it is not there any more, as one whose file system is not mounted.
+    pub fn lose(&self, path: &str) {
+        self.state().files.lose(path);
+    }
+
     /// A guest ends by itself, as after a `poweroff` inside it.
     pub fn power_off(&self, domain: &str) {
         let mut state = self.state();

@@ -131,6 +131,11 @@ pub(super) fn revert(state: &mut State, name: &str, snapshot: &str, paused: bool
         state.stop(name);
         return said(&what, Err(why.trim_start_matches("error: ").trim_end().to_owned() + "\n"));
     }
+    if state.domain(name)?.backups.records() {
+        state.stop(name);
+        let why = "internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: Device has active dirty bitmaps\n";
+        return said(&what, Err(why.into()));
+    }
     for (path, bytes) in &found.disks {
         if let Some(file) = state.files.read_mut(path) {
             file.bytes.clone_from(bytes);

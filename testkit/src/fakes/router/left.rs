@@ -41,8 +41,8 @@ pub(super) fn words(state: &State) -> BTreeMap<String, String> {
         for (key, value) in &space.sysctls {
             words.insert(format!("{name}/{key}"), value.clone());
         }
-        for (table, text) in &space.tables {
-            words.insert(format!("{name}/table {table}"), text.clone());
+        for (name_of, table) in &space.tables {
+            words.insert(format!("{name}/table {name_of}"), table.text());
         }
     }
     for process in state.processes.values() {

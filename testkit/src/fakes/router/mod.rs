@@ -7,6 +7,7 @@
 mod batch;
 mod ip;
 mod left;
+mod nft;
 mod pair;
 mod programs;
 mod state;
@@ -134,6 +135,7 @@ impl Router {
 
 fn known(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(Effect, Answer)> {
     match argv {
+        ["ip", "netns", "exec", space, "nft", "-f", "-"] => Some((Effect::Acts, nft::change(state, space, stdin))),
         ["ip", "netns", "exec", space, rest @ ..] => programs::inside(state, space, rest),
         ["ip", rest @ ..] => ip::answer(state, rest, stdin),
         ["unshare", "--net", rest @ ..] => vpn::tried(state, rest),

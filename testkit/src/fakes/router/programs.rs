@@ -1,6 +1,7 @@
-//! nftables, dnsmasq, sysctl, kill and systemd.
+//! dnsmasq, sysctl, kill and systemd.
 
 use super::ip::open;
+use super::nft;
 use super::state::{Answer, Daemon, Process, Refused, State, refused};
 use super::{pair, vpn};
 use crate::fakes::kvm::files::{self, Files};
@@ -11,8 +12,8 @@ type Program = fn(&mut State, &str, &[&str]) -> Answer;
 
 pub(super) fn inside(state: &mut State, space: &str, argv: &[&str]) -> Option<(Effect, Answer)> {
     let (effect, answer): (Effect, Program) = match argv {
-        ["nft", "-s", "list", "table", "inet", _] => (Looks, table),
-        ["nft", "-f", _] => (Acts, load),
+        ["nft", "-s", "-a", "list", "table", "inet", _] => (Looks, nft::table),
+        ["nft", "-f", _] => (Acts, nft::load),
         ["sysctl", "-n", ..] => (Looks, read_settings),
         ["sysctl", "-q", "-p", _] => (Acts, set_settings),
         ["dnsmasq", _] => (Acts, start),
@@ -62,38 +63,6 @@ fn sha256sums(files: &Files, paths: &[&str]) -> Answer {
         None => Ok(stdout),
         Some(refused) => Err(Refused { stdout, ..refused.into() }),
     }
-}
-
-// --- nftables ---------------------------------------------------------------------------------------------------------
-
-fn table(state: &mut State, space: &str, argv: &[&str]) -> Answer {
-    let name = argv[5];
-    match open(state, space)?.tables.get(name) {
-        Some(text) => Ok(format!("table inet {name} {{\n{text}")),
-        None => {
-            refused(1, format!("Error: No such file or directory\nlist table inet {name}\n                ^^^^^^\n"))
-        }
-    }
-}
-
-/// One table of the family inet, made, deleted and made anew; whether the rules in it make sense only the real one knows.
-fn load(state: &mut State, space: &str, argv: &[&str]) -> Answer {
-    let path = argv[2];
-    let Some(text) = text(state, path) else {
-        return refused(1, format!("Error: Could not open file \"{path}\": No such file or directory\n"));
-    };
-    let (opened, closed) = (text.matches('{').count(), text.matches('}').count());
-    if opened != closed {
-        return refused(1, format!("{path}:1:1-1: Error: syntax error, unexpected end of file\n"));
-    }
-    let table = text.lines().find_map(|line| line.strip_prefix("delete table inet "));
-    let table = table.unwrap_or_else(|| panic!("a ruleset that replaces no table is not simulated"));
-    let body = text.rsplit_once(&format!("\ntable inet {table} {{\n")).map(|(_, body)| body.to_owned());
-    let body = body.unwrap_or_else(|| panic!("a ruleset without its table is not simulated"));
-    if let Some(space) = state.spaces.get_mut(space) {
-        space.tables.insert(table.to_owned(), body);
-    }
-    Ok(String::new())
 }
 
 // --- sysctl -----------------------------------------------------------------------------------------------------------

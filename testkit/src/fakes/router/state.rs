@@ -1,5 +1,6 @@
 //! What the node holds, and what the test has ordered.
 
+use super::nft::Table;
 use crate::fakes::kvm::{self, files::Files};
 use hosts::HostError;
 use hosts::guard::Memory;
@@ -79,8 +80,8 @@ pub(super) struct Space {
     pub links: BTreeMap<String, Inner>,
     pub routes: Vec<Route>,
     pub sysctls: BTreeMap<String, String>,
-    /// By name, as text.
-    pub tables: BTreeMap<String, String>,
+    /// By name.
+    pub tables: BTreeMap<String, Table>,
 }
 
 /// An end of a veth in a namespace.

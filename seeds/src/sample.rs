@@ -1,0 +1,29 @@
+//! A VM for the golden files, and how they are compared. `GOLDEN=write cargo test -p seeds` writes them anew.
+
+use model::vm::Vm;
+use serde_json::json;
+
+pub fn vm() -> Vm {
+    let vm = json!({
+        "id": 7, "kind": "vm_kvm", "project_id": 1, "name": "web & more", "state": "building", "server_id": 1, "host": "kvm-1",
+        "fence": 3, "task_id": 12, "error": null, "version": 2,
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        "spec": {
+            "cpu": 2, "ram_mb": 1024, "image": 5, "dns": ["10.1.0.1"], "ssh_keys": ["ssh-ed25519 AAAA a@b"],
+            "disks": [{ "name": "root", "gb": 10, "primary": true }],
+            "nics": [{ "segment": "web", "segment_id": 4, "mac": "52:54:00:00:70:00", "addresses": ["10.1.0.5/24"], "gateway": "10.1.0.1" }],
+            "userdata": "#cloud-config\npackages: [nginx]\n",
+            "admin_password": "Wolf & <Lamb> 7",
+        },
+    });
+    serde_json::from_value(vm).expect("a VM")
+}
+
+pub fn golden(name: &str, found: &[u8]) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    if std::env::var_os("GOLDEN").is_some() {
+        std::fs::write(&path, found).expect("the golden file is written");
+    }
+    let wanted = std::fs::read(&path).expect("the golden file is there");
+    assert_eq!(String::from_utf8_lossy(found), String::from_utf8_lossy(&wanted), "golden/{name}");
+}
