@@ -143,7 +143,7 @@ pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
     host.add_file(&image.source, &bytes);
     let words = host.clone();
     let words = Arc::new(move || words.words());
-    (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None })
+    (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None, standby: None })
 }
 
 /// How one driver's resources are made and changed.
