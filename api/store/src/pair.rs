@@ -197,7 +197,8 @@ impl Unit {
     pub fn stand_of_standby(&self, wish: &Wish, first: ServerId, kind: Kind) -> Answer<Option<Server>> {
         let Some(pair) = wish.pair() else { return Ok(None) };
         let labels = Default::default();
-        let want = Want { resource: ResourceType::VirtualRouter, takes: Default::default(), labels: &labels };
+        let want =
+            Want { resource: ResourceType::VirtualRouter, takes: Default::default(), labels: &labels, format: None };
         let is_alike = |candidate: &Candidate<'_>| {
             candidate.id != first && Kind::of(want.resource, candidate.spec.server_type) == Some(kind)
         };
