@@ -3,6 +3,8 @@
 //!
 //! Invariant: a folder with a plain number for a name is whole; what is being made has `.part` behind it.
 
+pub mod exports;
+
 mod marker;
 mod verify;
 

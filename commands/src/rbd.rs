@@ -21,6 +21,9 @@ const ABSENT: i32 = 2;
 /// What the user may not, and whatever else has no number of its own.
 const DENIED: i32 = 1;
 
+/// What is in use.
+const BUSY: i32 = 16;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Image {
     #[serde(rename = "size")]
@@ -206,6 +209,12 @@ pub fn remove_snapshot(ceph: &CephSettings, snapshot: &str) -> Command<()> {
 /// From being removed: clones stand on it.
 pub fn protect(ceph: &CephSettings, snapshot: &str) -> Command<()> {
     Command::plain(acts(ceph, ["snap", "protect", snapshot]))
+}
+
+/// False while clones stand on it.
+pub fn unprotect(ceph: &CephSettings, snapshot: &str) -> Command<bool> {
+    let invocation = acts(ceph, ["snap", "unprotect", snapshot]).answers(&[0, BUSY]);
+    Command { invocation, read: |output: &Output| Ok(output.status == 0) }
 }
 
 pub fn set_metadata(ceph: &CephSettings, image: &str, key: &str, value: &str) -> Command<()> {

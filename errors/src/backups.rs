@@ -70,4 +70,12 @@ pub(crate) const ENTRIES: &[&Entry] = &[
 ];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
-pub(crate) const SCOPES: &[&str] = &["backup_kvm_build", "backup_kvm_scrub", "errand_verify", "vm_kvm_build"];
+pub(crate) const SCOPES: &[&str] = &[
+    "backup_hyperv_build",
+    "backup_hyperv_scrub",
+    "backup_kvm_build",
+    "backup_kvm_scrub",
+    "errand_verify",
+    "vm_hyperv_build",
+    "vm_kvm_build",
+];

@@ -300,7 +300,7 @@ pub static ERRAND_LOST: Entry = Entry {
 
 pub static ORPHAN_OWNED: Entry = Entry {
     code: "iaas_orphan_001",
-    text: "The {found} on {host} belongs to resource {owner}: it is no orphan.",
+    text: "The {found} on {host} belongs to {owner}: it is no orphan.",
     cause: "A resource that is not closed has come to need it since it was found.",
     remedy: "Leave it alone; the next survey drops it from the list.",
     category: Category::Conflict,

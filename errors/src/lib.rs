@@ -9,6 +9,7 @@
 pub mod category;
 pub mod fault;
 
+pub mod backup_hyperv;
 pub mod backup_kvm;
 pub mod backups;
 pub mod ceph;
@@ -21,6 +22,7 @@ pub mod iaas;
 pub mod locks;
 pub mod operate;
 pub mod queue;
+pub mod snapshot_hyperv;
 pub mod snapshot_kvm;
 pub mod virtual_router;
 pub mod vm_hyperv;
@@ -57,6 +59,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "drover", scopes: &[], entries: operate::ENTRIES },
     Chapter { title: "every driver", scopes: driver::SCOPES, entries: driver::ENTRIES },
     Chapter { title: "repositories of backups", scopes: backups::SCOPES, entries: backups::ENTRIES },
+    Chapter { title: "backup_hyperv", scopes: backup_hyperv::SCOPES, entries: backup_hyperv::ENTRIES },
     Chapter { title: "backup_kvm", scopes: backup_kvm::SCOPES, entries: backup_kvm::ENTRIES },
     Chapter { title: "errands", scopes: errand::SCOPES, entries: errand::ENTRIES },
     Chapter { title: "libvirt domains", scopes: domains::SCOPES, entries: domains::ENTRIES },
@@ -64,6 +67,7 @@ pub const CATALOGUE: &[Chapter] = &[
     Chapter { title: "virtual_router", scopes: virtual_router::SCOPES, entries: virtual_router::ENTRIES },
     Chapter { title: "ceph", scopes: ceph::SCOPES, entries: ceph::ENTRIES },
     Chapter { title: "gpu", scopes: gpu::SCOPES, entries: gpu::ENTRIES },
+    Chapter { title: "snapshot_hyperv", scopes: snapshot_hyperv::SCOPES, entries: snapshot_hyperv::ENTRIES },
     Chapter { title: "snapshot_kvm", scopes: snapshot_kvm::SCOPES, entries: snapshot_kvm::ENTRIES },
     Chapter { title: "vm_hyperv", scopes: vm_hyperv::SCOPES, entries: vm_hyperv::ENTRIES },
     Chapter { title: "vm_kvm", scopes: vm_kvm::SCOPES, entries: vm_kvm::ENTRIES },

@@ -50,7 +50,16 @@ pub static NO_DISK: Entry = Entry {
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&IMAGE_CHECKSUM, &NO_IMAGE, &NO_VLAN, &NO_SWITCH, &HAS_CHECKPOINTS, &NO_DISK];
+pub static NO_BACKUP: Entry = Entry {
+    code: "2156",
+    text: "Backup {backup}, which {resource} is made from, is {state}.",
+    cause: "It was scrubbed after the VM was asked for, or it failed.",
+    remedy: "Scrub the VM, and make another one from a backup that is running.",
+    category: Category::Conflict,
+};
+
+pub(crate) const ENTRIES: &[&Entry] =
+    &[&IMAGE_CHECKSUM, &NO_IMAGE, &NO_VLAN, &NO_SWITCH, &HAS_CHECKPOINTS, &NO_DISK, &NO_BACKUP];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &[

@@ -71,9 +71,15 @@ pub async fn actual(cx: &Context, id: ResourceId) -> Result<Actual, Fault> {
 
 /// The disks in a VM; `vm` is how Hyper-V knows it.
 pub async fn disks(cx: &Context, id: ResourceId, vm: &str) -> Result<Vec<Disk>, Fault> {
+    let drives = cx.run(disk::list(vm)).await?;
+    disks_of(cx, id, drives).await
+}
+
+/// What is in these drives of the VM, or of a checkpoint of it.
+pub async fn disks_of(cx: &Context, id: ResourceId, drives: Vec<Drive>) -> Result<Vec<Disk>, Fault> {
     let folder = windows::vm_folder(&cx.settings.storage, id);
     let mut disks = Vec::new();
-    for drive in cx.run(disk::list(vm)).await? {
+    for drive in drives {
         let mut files = Vec::new();
         let mut next = Some(drive.path.clone()).filter(|path| windows::is_below(path, &folder));
         while let Some(path) = next.take().filter(|_| files.len() < DEEPEST) {

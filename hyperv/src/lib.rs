@@ -8,7 +8,7 @@ pub mod power;
 
 mod actual;
 
-pub use actual::{Actual, Disk, Nic, actual, disks, name_of, nics, own_disks};
+pub use actual::{Actual, Disk, Nic, actual, disks, disks_of, name_of, nics, own_disks};
 
 use commands::hyperv::vm::{self, State, Vm};
 use errors::Fault;

@@ -1,6 +1,7 @@
 //! Waiting until the files of removed checkpoints are merged: judged by what the disks are, never by words.
 
-use crate::own_disks;
+use crate::own;
+use commands::hyperv::{checkpoint, disk, file, vhd};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, windows};
@@ -11,7 +12,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// What large disks take; an attempt that waited so long is not the last.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
-/// No disk of the VM is on top of another file of its own any more. To be waited for when it has no checkpoints left.
+/// Every file beneath a disk of the VM or of one of its checkpoints is a checkpoint's own: none is left of one that is gone.
 pub struct Merged {
     pub vm: ResourceId,
     pub patience: Duration,
@@ -23,7 +24,28 @@ impl Merged {
     }
 
     async fn is_so(&self, cx: &Context) -> Result<bool, Fault> {
-        Ok(own_disks(cx, self.vm).await?.iter().all(|disk| !disk.is_layered()))
+        let Some(found) = own(cx, self.vm).await? else { return Ok(true) };
+        let folder = windows::vm_folder(&cx.settings.storage, self.vm);
+        let mut drives = cx.run(disk::list(&found.id)).await?;
+        for checkpoint in cx.run(checkpoint::list(&found.id)).await? {
+            drives.extend(cx.run(checkpoint::disks(&found.id, &checkpoint.id)).await?);
+        }
+        for drive in drives.iter().filter(|drive| windows::is_below(&drive.path, &folder)) {
+            if cx.run(file::find(&drive.path)).await?.is_none() {
+                continue;
+            }
+            let beneath = match cx.run(vhd::info(&drive.path)).await {
+                // Merged into another since it was found: the next look sees what came of it.
+                Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => return Ok(false),
+                file => file?.and_then(|file| file.parent),
+            };
+            let is_ours = |path: &String| windows::is_below(path, &folder);
+            let is_known = |path: &String| drives.iter().any(|drive| windows::is_same(&drive.path, path));
+            if beneath.is_some_and(|path| is_ours(&path) && !is_known(&path)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::report::{Halt, Report};
 use crate::steps::{Look, Step, Steps};
 use errors::{Fault, Retry};
 use hosts::failure;
-use hosts::{Command, Effect, Guarded, Host, HostError, Runner};
+use hosts::{Command, Effect, Guarded, Host, HostError};
 use iaas::fleet::Related;
 use model::backup::Backup;
 use model::image::Image;
@@ -500,39 +500,6 @@ impl Context {
                 hook(Boundary { resource: self.resource, task, verb: self.verb, attempt, step, side }).await
             }
             None => Ok(()),
-        }
-    }
-}
-
-impl Runner for Context {
-    fn host(&self) -> &str {
-        Self::host(self)
-    }
-
-    fn settings(&self) -> &HostSettings {
-        &self.settings
-    }
-
-    async fn run<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
-        Self::run(self, command).await
-    }
-
-    async fn run_long<T: Default + Send>(&self, command: Command<T>) -> Result<T, Fault> {
-        Self::run_long(self, command).await
-    }
-
-    fn note(&self, note: String) {
-        Self::note(self, note);
-    }
-}
-
-impl Halt {
-    fn fault(&self, step: &str) -> Fault {
-        match self {
-            Self::Cancelled { by } => Fault::new(&errors::driver::CANCELLED).hole("by", by).hole("step", step),
-            Self::HandOver => Fault::new(&errors::driver::HANDED_OVER).hole("step", step),
-            Self::Superseded { fence } => Fault::new(&errors::driver::SUPERSEDED).hole("fence", fence),
-            Self::LockLost { lock } => Fault::new(&errors::driver::LOCK_LOST).hole("lock", lock),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod steps;
 mod attempt;
 mod notify;
 mod report;
+mod runner;
 mod settle;
 
 pub mod phantom;

@@ -1,6 +1,7 @@
 //! What an attempt tells the API while it runs, and what the API tells it: steps go out, the lease comes back, and with
 //! it the word that the attempt is to stop.
 
+use errors::Fault;
 use iaas::Client;
 use iaas::fleet::{Claimed, Progress};
 use model::resource::Facts;
@@ -23,6 +24,17 @@ pub(crate) enum Halt {
     HandOver,
     Superseded { fence: Fence },
     LockLost { lock: String },
+}
+
+impl Halt {
+    pub fn fault(&self, step: &str) -> Fault {
+        match self {
+            Self::Cancelled { by } => Fault::new(&errors::driver::CANCELLED).hole("by", by).hole("step", step),
+            Self::HandOver => Fault::new(&errors::driver::HANDED_OVER).hole("step", step),
+            Self::Superseded { fence } => Fault::new(&errors::driver::SUPERSEDED).hole("fence", fence),
+            Self::LockLost { lock } => Fault::new(&errors::driver::LOCK_LOST).hole("lock", lock),
+        }
+    }
 }
 
 #[derive(Clone)]

@@ -289,7 +289,16 @@ pub fn image_owner(image: &str) -> Option<ResourceId> {
 
 /// An image in a pool, from which the disks of VMs are cloned; named by its content.
 pub fn pool_image(image: ImageId, sha256: &str) -> String {
-    format!("drover-image-{image}-{}", &sha256[..16.min(sha256.len())])
+    format!("{COPY}{image}-{}", &sha256[..16.min(sha256.len())])
+}
+
+const COPY: &str = "drover-image-";
+
+/// The image that this is a copy of; none for another image, and for one that is being made.
+pub fn copy_of(image: &str) -> Option<ImageId> {
+    let (id, sum) = image.strip_prefix(COPY)?.split_once('-')?;
+    let is_sum = !sum.is_empty() && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    id.parse().ok().filter(|_| is_sum)
 }
 
 /// The snapshot of it that clones stand on.

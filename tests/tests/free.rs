@@ -2,11 +2,12 @@
 //! crash at each step ends the same.
 
 use crate::rig::{
-    Rig, at_rest, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig, gpu_attach_rig, gpu_rig,
-    router_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
-    snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig,
-    virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig,
-    vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    Rig, at_rest, backup_hyperv_rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig,
+    gpu_attach_rig, gpu_rig, router_rig, snapshot_hyperv_quiesced_rig, snapshot_hyperv_rig, snapshot_hyperv_tree_rig,
+    snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig, snapshot_kvm_quiesced_rig,
+    snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig, virtual_router_loses_rig,
+    virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig, vm_hyperv_stopped_rig,
+    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -441,15 +442,66 @@ async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
     ends_the_same_after_a_crash_at_each_step(backup_kvm_rig()).await;
 }
 
+#[tokio::test]
+async fn every_verb_of_snapshot_hyperv_succeeds() {
+    succeeds(snapshot_hyperv_rig()).await;
+    succeeds(snapshot_hyperv_quiesced_rig()).await;
+    succeeds(snapshot_hyperv_tree_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_snapshot_hyperv_fails_at_each_step_and_says_so() {
+    fails_at_each_step(snapshot_hyperv_rig()).await;
+    fails_at_each_step(snapshot_hyperv_quiesced_rig()).await;
+    fails_at_each_step(snapshot_hyperv_tree_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_snapshot_hyperv_twice_is_once() {
+    twice_is_once(snapshot_hyperv_rig()).await;
+    twice_is_once(snapshot_hyperv_quiesced_rig()).await;
+    twice_is_once(snapshot_hyperv_tree_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_snapshot_hyperv_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_quiesced_rig()).await;
+    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_tree_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_backup_hyperv_succeeds() {
+    succeeds(backup_hyperv_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_backup_hyperv_fails_at_each_step_and_says_so() {
+    fails_at_each_step(backup_hyperv_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_backup_hyperv_twice_is_once() {
+    twice_is_once(backup_hyperv_rig()).await;
+}
+
+#[tokio::test]
+async fn every_verb_of_backup_hyperv_ends_the_same_after_a_crash_at_each_step() {
+    ends_the_same_after_a_crash_at_each_step(backup_hyperv_rig()).await;
+}
+
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
     let tested = [
+        Kind::BackupHyperv,
         Kind::BackupKvm,
         Kind::Ceph,
         Kind::Gpu,
+        Kind::SnapshotHyperv,
         Kind::SnapshotKvm,
         Kind::VirtualRouter,
         Kind::VirtualRouterPhantom,
+        Kind::VmHyperv,
         Kind::VmKvm,
         Kind::VmPhantom,
     ];

@@ -17,6 +17,10 @@ mod errands;
 mod fences;
 /// A Hyper-V host beside a KVM host, what is secret there, and what goes wrong with it.
 mod hyperv;
+/// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
+mod hyperv_backups;
+/// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
+mod hyperv_snapshots;
 /// VMs on a simulated Hyper-V host: known mistakes, not made again.
 mod hyperv_vms;
 /// What the chapters on real libvirt and QEMU share.
@@ -63,6 +67,8 @@ mod real_snapshot;
 mod real_vpn;
 /// No secret in a command line, a span or an error.
 mod secrets;
+/// What the chapters on a simulated Hyper-V host share.
+mod simulated;
 /// Snapshots disk by disk beside what goes wrong in the middle, on a host that is not there.
 mod snapshots;
 /// The session with a Hyper-V host cut at every request of every verb.

@@ -6,7 +6,7 @@ use model::errand::{Orphan, Sort};
 use model::image::Image;
 use model::server::ServerSpec;
 use model::vm::VmSpec;
-use model::{ResourceId, SegmentId, ServerType, State, names};
+use model::{ImageId, ResourceId, SegmentId, ServerType, State, names};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -156,6 +156,25 @@ async fn real_ceph_images_of_nobody_come_and_go() {
     let is_aside = || assert!(listed().lines().any(|image| image == format!("{whole}.aside")), "{}", listed());
     let is_back = || assert!(listed().lines().any(|image| image == whole), "{}", listed());
     come_and_go(&fleet, &planted, is_aside, is_back).await;
+    assert_eq!(listed().trim(), names::volume(nobody(509)));
+
+    // A copy of an image that has no record any more goes when no disk stands on it.
+    let copy = names::in_pool("orphans", &names::pool_image(ImageId(9000), &"ab".repeat(32)));
+    let (clonable, clone) = (names::clonable(&copy), names::in_pool("orphans", "stands-on-it"));
+    rbd(&["create", "--size", "1G", &copy]);
+    rbd(&["image-meta", "set", &copy, "drover.image", "9000"]);
+    rbd(&["snap", "create", "--no-progress", &clonable]);
+    rbd(&["snap", "protect", &clonable]);
+    rbd(&["clone", &clonable, &clone]);
+    let planted = BTreeSet::from([(Sort::Image, copy)]);
+    let all = found(&fleet, &planted).await;
+    assert_eq!(all[0].found.detail, "copy of image 9000");
+    let purge = || AskErrand::Purge { orphan: all[0].id, now: true };
+    let refused = crate::planted::ended(&fleet, [purge()]).await.pop().and_then(|errand| errand.error);
+    assert!(refused.is_some_and(|error| error.text.contains("clones")));
+    rbd(&["rm", "--no-progress", &clone]);
+    found(&fleet, &planted).await;
+    done(&fleet, [purge()]).await;
     assert_eq!(listed().trim(), names::volume(nobody(509)));
     rbd(&["rm", "--no-progress", &other]);
     fleet.stop().await;

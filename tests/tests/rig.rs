@@ -132,6 +132,20 @@ impl Ground {
     }
 }
 
+/// An image that lies on the host.
+pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
+    let (source, bytes) = (r"D:\images\base.vhdx", hyperv::vhdx(1));
+    host.add_file(source, &bytes);
+    ImageSpec {
+        source: source.into(),
+        sha256: hyperv::sha256(&bytes),
+        format: Format::Vhdx,
+        firmware: Firmware::Uefi,
+        cloud_init: true,
+        ..image()
+    }
+}
+
 /// A simulated Hyper-V host, also by itself.
 pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
     let host = Arc::new(Hyperv::new("host-1"));
@@ -481,6 +495,42 @@ pub fn backup_kvm_rig() -> Rig<BackupSpec> {
     };
     let rig = Rig::of(Kind::BackupKvm, wish, || json!({}));
     Rig { vm: Some(|fleet| vm(&fleet.image)), ..rig }
+}
+
+/// A VM on Hyper-V with a disk and a nic of its own.
+pub fn hyperv_vm(fleet: &Fleet) -> VmSpec {
+    let disk = |name: &str, primary| Disk { name: name.into(), gb: 1, primary, pool: None };
+    let nic = Nic {
+        segment: "web".into(),
+        segment_id: None,
+        mac: None,
+        addresses: vec!["10.1.0.5/24".into()],
+        gateway: None,
+    };
+    VmSpec { disks: vec![disk("root", true), disk("data", false)], nics: vec![nic], ..vm(&fleet.image) }
+}
+
+/// A snapshot of a VM that runs.
+pub fn snapshot_hyperv_rig() -> Rig<SnapshotSpec> {
+    let rig = Rig::of(Kind::SnapshotHyperv, |_, vm| snapshot(vm, false), || json!({}));
+    Rig { vm: Some(hyperv_vm), ..rig }
+}
+
+/// The same of a VM that was shut down in between.
+pub fn snapshot_hyperv_quiesced_rig() -> Rig<SnapshotSpec> {
+    let since: Before = |fleet| Box::pin(quiesced_vm(fleet));
+    Rig { since: Some(since), ..snapshot_hyperv_rig() }
+}
+
+/// One with another on top of it, which is removed too.
+pub fn snapshot_hyperv_tree_rig() -> Rig<SnapshotSpec> {
+    let since = snapshot_kvm_tree_rig().since;
+    let wish = |_: &Fleet, vm: Option<ResourceId>| snapshot(vm, true);
+    Rig { verbs: vec![Verb::Scrub], wish, since, ..snapshot_hyperv_rig() }
+}
+
+pub fn backup_hyperv_rig() -> Rig<BackupSpec> {
+    Rig { vm: Some(hyperv_vm), ..Rig::of(Kind::BackupHyperv, backup_kvm_rig().wish, || json!({})) }
 }
 
 /// A VM that runs; nobody works afterwards.

@@ -3,9 +3,11 @@
 use lifecycle::Driver;
 
 pub static ALL: &[&Driver] = &[
+    &backup_hyperv::DRIVER,
     &backup_kvm::DRIVER,
     &ceph::DRIVER,
     &gpu::DRIVER,
+    &snapshot_hyperv::DRIVER,
     &snapshot_kvm::DRIVER,
     &virtual_router::DRIVER,
     &virtual_router_phantom::DRIVER,

@@ -14,6 +14,7 @@ pub async fn verify(
     chain: &[Recorded],
 ) -> Result<Verified, Fault> {
     match kind {
+        Kind::BackupHyperv => backup_hyperv::verify(on, repository, vm, chain).await,
         Kind::BackupKvm => backup_kvm::verify(on, repository, vm, chain).await,
         other => Err(Fault::new(&errors::errand::NO_CHECK).hole("host", on.host()).hole("kind", other)),
     }

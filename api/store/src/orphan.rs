@@ -168,14 +168,22 @@ impl Unit {
         Ok(Records { living: rows.iter().map(|row| row.resource.id).collect(), segments, as_of })
     }
 
-    /// The resource that a thing belongs to now.
-    pub async fn owner(&mut self, server: &Server, found: &Found, as_of: EventSeq) -> Answer<Option<ResourceId>> {
+    /// What a thing belongs to now: `resource 7`, `image 5`.
+    pub async fn owner(&mut self, server: &Server, found: &Found, as_of: EventSeq) -> Answer<Option<String>> {
         let records = self.records(server, as_of).await?;
         self.owner_in(&records, found).await
     }
 
-    /// The resource that it belongs to, or may belong to.
-    async fn owner_in(&mut self, records: &Records, found: &Found) -> Answer<Option<ResourceId>> {
+    /// What it belongs to, or may belong to.
+    async fn owner_in(&mut self, records: &Records, found: &Found) -> Answer<Option<String>> {
+        let copied = found.name.split_once('/').and_then(|(_, image)| names::copy_of(image));
+        if let Some(image) = copied.filter(|_| found.sort == Sort::Image) {
+            return Ok(self.image(image).await?.map(|image| format!("image {}", image.id)));
+        }
+        Ok(self.resource_in(records, found).await?.map(|id| format!("resource {id}")))
+    }
+
+    async fn resource_in(&mut self, records: &Records, found: &Found) -> Answer<Option<ResourceId>> {
         let segment =
             Some(found).filter(|found| found.sort == Sort::Bridge).and_then(|found| names::segment_of(&found.name));
         if let Some(id) = segment.and_then(|segment| records.segments.get(&segment)) {

@@ -17,6 +17,7 @@ crate::tests::suite! {
     an_errand_that_nobody_takes_fails_when_it_is_too_late,
     a_living_worker_is_asked_for_a_survey_when_it_is_time,
     what_has_no_record_is_an_orphan_until_it_is_gone,
+    a_copy_in_a_pool_belongs_to_its_image,
     a_record_owns_what_is_its_whatever_its_state,
     what_has_moved_since_the_survey_was_taken_up_is_not_judged,
     a_bridge_belongs_to_whoever_is_or_was_just_plugged_into_it,
@@ -200,6 +201,17 @@ async fn what_has_no_record_is_an_orphan_until_it_is_gone(world: World) {
     let taken = world.take().await;
     world.end(&taken[0], ErrandOutcome::Failed { error: error() }).await;
     assert_eq!(world.orphans().await, second);
+}
+
+async fn a_copy_in_a_pool_belongs_to_its_image(world: World) {
+    world.survey_host().await;
+    let image = world.image().await;
+    let copy = || Found::new(Sort::Image, format!("volumes/drover-image-{}-0123456789abcdef", image.id), None);
+    world.survey(vec![copy()]).await;
+    assert!(world.names().await.is_empty());
+    world.store.image_delete(image.id).await.unwrap();
+    world.survey(vec![copy()]).await;
+    assert_eq!(world.names().await, [copy().name]);
 }
 
 async fn a_record_owns_what_is_its_whatever_its_state(world: World) {

@@ -8,3 +8,4 @@ pub mod first;
 pub mod image;
 pub mod nic;
 pub mod remove;
+pub mod restore;

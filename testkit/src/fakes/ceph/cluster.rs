@@ -96,6 +96,26 @@ impl State {
         self.pools.get_mut(pool)?.images.get_mut(image)
     }
 
+    /// Every image, also those in the trash.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Image> {
+        self.pools.values().flat_map(|pool| pool.images.values().chain(pool.trash.iter().map(|trashed| &trashed.image)))
+    }
+
+    /// Clones stand on an image, whatever it is called.
+    pub(super) fn rename_parents(&mut self, pool: &str, from: &str, to: &str) {
+        for found in self.pools.values_mut() {
+            let trashed = found.trash.iter_mut().map(|trashed| &mut trashed.image);
+            for image in found.images.values_mut().chain(trashed) {
+                if let Some((of, name, _)) = &mut image.parent
+                    && of.as_str() == pool
+                    && name.as_str() == from
+                {
+                    to.clone_into(name);
+                }
+            }
+        }
+    }
+
     pub(crate) fn exists(&self, spec: &str) -> bool {
         self.image(spec).is_some()
     }

@@ -46,6 +46,7 @@ fn rbd(state: &mut State, argv: &[&str]) -> Option<(Effect, Answer)> {
         ["snap", "create", "--no-progress", spec] => (Acts, snap_create(state, spec)),
         ["snap", "rollback", "--no-progress", spec] => (Acts, snap_rollback(state, spec)),
         ["snap", "rm", "--no-progress", spec] => (Acts, snap_remove(state, spec)),
+        ["snap", "unprotect", spec] => (Acts, snap_unprotect(state, spec)),
         ["snap", "protect", spec] => (Acts, snap_protect(state, spec)),
         ["create", "--size", size, "--image-feature", features, spec] => {
             (Acts, create(state, spec, gb(size), features))
@@ -222,6 +223,23 @@ fn snap_protect(state: &mut State, spec: &str) -> Answer {
     }
 }
 
+fn snap_unprotect(state: &mut State, spec: &str) -> Answer {
+    let (image, snapshot) = at(spec);
+    let (pool, name) = split(image);
+    if !opened(state, image)?.snapshots.get(snapshot).is_some_and(|found| found.is_protected) {
+        return refused(22, "rbd: snap is already unprotected\n");
+    }
+    let own = (pool.to_owned(), name.to_owned(), snapshot.to_owned());
+    if state.all().any(|image| image.parent.as_ref() == Some(&own)) {
+        return refused(16, "rbd: unprotecting snap failed: (16) Device or resource busy\n");
+    }
+    change(state, image, |image| {
+        if let Some(found) = image.snapshots.get_mut(snapshot) {
+            found.is_protected = false;
+        }
+    })
+}
+
 fn create(state: &mut State, spec: &str, bytes: u64, features: &str) -> Answer {
     let (_, image) = split(spec);
     if written(state, spec)?.images.contains_key(image) {
@@ -258,6 +276,7 @@ fn rename(state: &mut State, from: &str, to: &str) -> Answer {
         None => refused(2, format!("rbd: rename error: {ABSENT}")),
         Some(image) => {
             images.insert(to.to_owned(), image);
+            state.rename_parents(pool, from, to);
             Ok(String::new())
         }
     }

@@ -28,6 +28,8 @@ pub(super) fn begin(world: &mut World, args: &Args, input: Option<&Object>) -> R
             let real = world.real(&below)?;
             fs::create_dir_all(real).unwrap_or_else(|error| panic!("{below}: {error}"));
         }
+        let file = paths::join(&paths::join(&folder, FOLDERS[2]), &format!("{}.vmcx", vm.id.to_uppercase()));
+        world.fill(args.cmd, &file, b"begun")?;
     }
     Ok(())
 }
@@ -64,11 +66,11 @@ pub(super) fn export(world: &mut World, args: &Args, input: Option<&Object>) -> 
         for disk in disks(&vm, world) {
             let bytes = fs::read(paths::real(&world.root, &disk));
             let Ok(mut bytes) = bytes else { return failed(args.cmd, format!("'{disk}' cannot be read.")) };
-            // What stood on another disk stands on that one's copy.
+            // What stood on another disk stands on that one's copy, wherever the folder is moved to.
             if let Some(mut copy) = Disk::of_bytes(&bytes)
                 && let Some(parent) = copy.parent.take()
             {
-                copy.parent = Some(paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&parent)));
+                copy.parent = Some(paths::name(&parent).to_owned());
                 bytes = copy.bytes();
             }
             world.fill(args.cmd, &paths::join(&paths::join(&folder, FOLDERS[1]), paths::name(&disk)), &bytes)?;

@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::object::{Object, Still};
 use super::paths;
-use super::state::{Answer, State};
+use super::state::{Answer, Deed, State};
 use super::world::World;
 use super::wrong::{Wrong, absent, disk_full, file_error, in_use, refuse};
 use serde_json::{Value, json};
@@ -61,8 +61,14 @@ impl World {
                 || to_change && (discs.clone().any(below) || under.clone().any(|path| below(&path)))
         };
         let running = self.state.vms.iter().any(|vm| vm.runs() && of_vm(vm));
+        // Of what is being exported now.
+        let copied = self.state.tasks.iter().filter_map(|task| match &task.deed {
+            Deed::Call { cmd, args, .. } if cmd == "Export-VM" => args.get("Path").and_then(Value::as_str),
+            _ => None,
+        });
+        let exporting = to_change && copied.into_iter().any(|folder| paths::is_below(path, folder));
         let merging = self.state.vms.iter().any(|vm| self.state.merges(&vm.id) && of_vm(vm));
-        running || merging || self.state.mounted.iter().any(|open| below(open)) || self.is_locked(path)
+        running || merging || exporting || self.state.mounted.iter().any(|open| below(open)) || self.is_locked(path)
     }
 
     /// A copy or a new file of these bytes: as many of them as there is room for.

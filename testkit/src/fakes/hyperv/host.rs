@@ -78,6 +78,11 @@ impl Hyperv {
         });
     }
 
+    /// Somebody or something else changes a file.
+    pub fn overwrite(&self, path: &str, bytes: &[u8]) {
+        self.change(|world| std::fs::write(paths::real(&world.root, path), bytes).expect("it is written"));
+    }
+
     pub fn make_folder(&self, path: &str) {
         self.change(|world| std::fs::create_dir_all(paths::real(&world.root, path)).expect("it is made"));
     }

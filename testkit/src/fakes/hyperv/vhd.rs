@@ -37,10 +37,11 @@ impl World {
     /// The file and all that it stands on, as far as it is there.
     pub fn chain(&self, path: &str) -> Vec<String> {
         let mut chain = vec![path.to_owned()];
-        while let Some(parent) = chain
-            .last()
-            .and_then(|last| Disk::read(&paths::real(&self.root, last)).ok().flatten().and_then(|disk| disk.parent))
-        {
+        let below = |path: &String| {
+            let disk = Disk::read(&paths::real(&self.root, path)).ok().flatten()?;
+            disk.parent.map(|parent| beside(path, parent))
+        };
+        while let Some(parent) = chain.last().and_then(below) {
             if chain.iter().any(|known| paths::same(known, &parent)) {
                 break;
             }
@@ -54,7 +55,7 @@ impl World {
         let mut at = path.to_owned();
         loop {
             let disk = self.disk(cmd, &at)?;
-            let Some(parent) = disk.parent else { break };
+            let Some(parent) = disk.parent.map(|parent| beside(&at, parent)) else { break };
             let below = self.disk(cmd, &parent);
             if !below.is_ok_and(|below| disk.parent_identity.as_ref() == Some(&below.identity)) {
                 let text = format!("'{at}': The chain of virtual hard disks is corrupted.");
@@ -89,6 +90,11 @@ impl World {
     }
 }
 
+/// A parent that is only named is beside the disk that stands on it.
+fn beside(path: &str, parent: String) -> String {
+    if parent.contains('\\') { parent } else { paths::join(paths::parent(path), &parent) }
+}
+
 fn targets(args: &Args, input: Option<&Object>, world: &World) -> Result<Vec<String>, Wrong> {
     match input {
         None => Ok(args.texts("Path")),
@@ -110,7 +116,7 @@ fn object(world: &World, path: &str, disk: &Disk) -> Object {
             // The end of the last partition.
             "MinimumSize": if disk.blocks.is_empty() { Value::Null } else { json!(disk.size.min(1 << 30)) },
             "LogicalSectorSize": 512, "PhysicalSectorSize": 4096, "BlockSize": 33_554_432,
-            "ParentPath": disk.parent.clone().unwrap_or_default(), "DiskIdentifier": disk.identity,
+            "ParentPath": disk.parent.clone().map(|parent| beside(path, parent)).unwrap_or_default(), "DiskIdentifier": disk.identity,
             "Attached": mounted.is_some() || world.user(path).is_some(), "DiskNumber": mounted.map(|at| at + 1),
         }),
     )
