@@ -19,12 +19,7 @@ pub fn hyperv_image(host: &Hyperv) -> ImageSpec {
 /// A simulated Hyper-V host, also by itself.
 pub fn hyperv_ground() -> (Arc<Hyperv>, Ground) {
     let host = Arc::new(Hyperv::new("host-1"));
-    let mut image = image();
-    let bytes = hyperv::vhdx(1);
-    image.source = r"D:\images\tiny.vhdx".into();
-    (image.format, image.firmware) = (Format::Vhdx, Firmware::Uefi);
-    image.sha256 = hyperv::sha256(&bytes);
-    host.add_file(&image.source, &bytes);
+    let image = hyperv_image(&host);
     let words = host.clone();
     let words = Arc::new(move || words.words());
     (host.clone(), Ground { host, server_type: ServerType::Hyperv, image, words, cluster: None, standby: None })
