@@ -198,297 +198,47 @@ async fn ends_the_same_after_a_crash_at_each_step<S: Spec>(rig: Rig<S>) {
     .await;
 }
 
-#[tokio::test]
-async fn every_verb_of_vm_phantom_succeeds() {
-    succeeds(vm_rig(Kind::VmPhantom)).await;
+/// The four tests of a driver, each with all of its rigs.
+macro_rules! free {
+    ($driver:ident: $($rig:expr),+) => {
+        mod $driver {
+            use super::*;
+
+            // A host that is kept in files is slow, and leases are short.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_verb_succeeds() {
+                $(succeeds($rig).await;)+
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_verb_fails_at_each_step_and_says_so() {
+                $(fails_at_each_step($rig).await;)+
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_verb_twice_is_once() {
+                $(twice_is_once($rig).await;)+
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_verb_ends_the_same_after_a_crash_at_each_step() {
+                $(ends_the_same_after_a_crash_at_each_step($rig).await;)+
+            }
+        }
+    };
 }
 
-#[tokio::test]
-async fn every_verb_of_vm_phantom_fails_at_each_step_and_says_so() {
-    fails_at_each_step(vm_rig(Kind::VmPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_phantom_twice_is_once() {
-    twice_is_once(vm_rig(Kind::VmPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_phantom_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(vm_rig(Kind::VmPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_succeeds() {
-    succeeds(vm_kvm_rig()).await;
-    succeeds(vm_kvm_stopped_rig()).await;
-    succeeds(vm_kvm_pool_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_fails_at_each_step_and_says_so() {
-    fails_at_each_step(vm_kvm_rig()).await;
-    fails_at_each_step(vm_kvm_stopped_rig()).await;
-    fails_at_each_step(vm_kvm_pool_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_twice_is_once() {
-    twice_is_once(vm_kvm_rig()).await;
-    twice_is_once(vm_kvm_stopped_rig()).await;
-    twice_is_once(vm_kvm_pool_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_vm_kvm_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(vm_kvm_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(vm_kvm_stopped_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(vm_kvm_pool_rig()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_verb_of_vm_hyperv_succeeds() {
-    succeeds(vm_hyperv_rig()).await;
-    succeeds(vm_hyperv_stopped_rig()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_verb_of_vm_hyperv_fails_at_each_step_and_says_so() {
-    fails_at_each_step(vm_hyperv_rig()).await;
-    fails_at_each_step(vm_hyperv_stopped_rig()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_verb_of_vm_hyperv_twice_is_once() {
-    twice_is_once(vm_hyperv_rig()).await;
-    twice_is_once(vm_hyperv_stopped_rig()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_verb_of_vm_hyperv_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(vm_hyperv_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(vm_hyperv_stopped_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_ceph_succeeds() {
-    succeeds(ceph_rig()).await;
-    succeeds(ceph_alone_rig()).await;
-    succeeds(ceph_detached_rig()).await;
-    succeeds(ceph_off_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_ceph_fails_at_each_step_and_says_so() {
-    fails_at_each_step(ceph_rig()).await;
-    fails_at_each_step(ceph_alone_rig()).await;
-    fails_at_each_step(ceph_detached_rig()).await;
-    fails_at_each_step(ceph_off_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_ceph_twice_is_once() {
-    twice_is_once(ceph_rig()).await;
-    twice_is_once(ceph_alone_rig()).await;
-    twice_is_once(ceph_detached_rig()).await;
-    twice_is_once(ceph_off_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_ceph_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(ceph_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(ceph_alone_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(ceph_detached_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(ceph_off_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_gpu_succeeds() {
-    succeeds(gpu_rig()).await;
-    succeeds(gpu_attach_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_gpu_fails_at_each_step_and_says_so() {
-    fails_at_each_step(gpu_rig()).await;
-    fails_at_each_step(gpu_attach_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_gpu_twice_is_once() {
-    twice_is_once(gpu_rig()).await;
-    twice_is_once(gpu_attach_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_gpu_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(gpu_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(gpu_attach_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_kvm_succeeds() {
-    succeeds(snapshot_kvm_rig()).await;
-    succeeds(snapshot_kvm_quiesced_rig()).await;
-    succeeds(snapshot_kvm_tree_rig()).await;
-    succeeds(snapshot_kvm_pool_rig()).await;
-    succeeds(snapshot_kvm_pool_quiesced_rig()).await;
-    succeeds(snapshot_kvm_pool_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_kvm_fails_at_each_step_and_says_so() {
-    fails_at_each_step(snapshot_kvm_rig()).await;
-    fails_at_each_step(snapshot_kvm_quiesced_rig()).await;
-    fails_at_each_step(snapshot_kvm_tree_rig()).await;
-    fails_at_each_step(snapshot_kvm_pool_rig()).await;
-    fails_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
-    fails_at_each_step(snapshot_kvm_pool_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_kvm_twice_is_once() {
-    twice_is_once(snapshot_kvm_rig()).await;
-    twice_is_once(snapshot_kvm_quiesced_rig()).await;
-    twice_is_once(snapshot_kvm_tree_rig()).await;
-    twice_is_once(snapshot_kvm_pool_rig()).await;
-    twice_is_once(snapshot_kvm_pool_quiesced_rig()).await;
-    twice_is_once(snapshot_kvm_pool_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_kvm_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_quiesced_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_tree_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_quiesced_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_kvm_pool_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_phantom_succeeds() {
-    succeeds(router_rig(Kind::VirtualRouterPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_phantom_fails_at_each_step_and_says_so() {
-    fails_at_each_step(router_rig(Kind::VirtualRouterPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_phantom_twice_is_once() {
-    twice_is_once(router_rig(Kind::VirtualRouterPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_phantom_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(router_rig(Kind::VirtualRouterPhantom)).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_succeeds() {
-    succeeds(virtual_router_rig()).await;
-    succeeds(virtual_router_pair_rig()).await;
-    succeeds(virtual_router_standby_rig()).await;
-    succeeds(virtual_router_gains_rig()).await;
-    succeeds(virtual_router_loses_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_fails_at_each_step_and_says_so() {
-    fails_at_each_step(virtual_router_rig()).await;
-    fails_at_each_step(virtual_router_pair_rig()).await;
-    fails_at_each_step(virtual_router_standby_rig()).await;
-    fails_at_each_step(virtual_router_gains_rig()).await;
-    fails_at_each_step(virtual_router_loses_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_twice_is_once() {
-    twice_is_once(virtual_router_rig()).await;
-    twice_is_once(virtual_router_pair_rig()).await;
-    twice_is_once(virtual_router_standby_rig()).await;
-    twice_is_once(virtual_router_gains_rig()).await;
-    twice_is_once(virtual_router_loses_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_virtual_router_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(virtual_router_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(virtual_router_pair_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(virtual_router_standby_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(virtual_router_gains_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(virtual_router_loses_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_kvm_succeeds() {
-    succeeds(backup_kvm_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_kvm_fails_at_each_step_and_says_so() {
-    fails_at_each_step(backup_kvm_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_kvm_twice_is_once() {
-    twice_is_once(backup_kvm_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_kvm_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(backup_kvm_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_hyperv_succeeds() {
-    succeeds(snapshot_hyperv_rig()).await;
-    succeeds(snapshot_hyperv_quiesced_rig()).await;
-    succeeds(snapshot_hyperv_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_hyperv_fails_at_each_step_and_says_so() {
-    fails_at_each_step(snapshot_hyperv_rig()).await;
-    fails_at_each_step(snapshot_hyperv_quiesced_rig()).await;
-    fails_at_each_step(snapshot_hyperv_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_hyperv_twice_is_once() {
-    twice_is_once(snapshot_hyperv_rig()).await;
-    twice_is_once(snapshot_hyperv_quiesced_rig()).await;
-    twice_is_once(snapshot_hyperv_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_snapshot_hyperv_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_quiesced_rig()).await;
-    ends_the_same_after_a_crash_at_each_step(snapshot_hyperv_tree_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_hyperv_succeeds() {
-    succeeds(backup_hyperv_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_hyperv_fails_at_each_step_and_says_so() {
-    fails_at_each_step(backup_hyperv_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_hyperv_twice_is_once() {
-    twice_is_once(backup_hyperv_rig()).await;
-}
-
-#[tokio::test]
-async fn every_verb_of_backup_hyperv_ends_the_same_after_a_crash_at_each_step() {
-    ends_the_same_after_a_crash_at_each_step(backup_hyperv_rig()).await;
-}
+free!(backup_hyperv: backup_hyperv_rig());
+free!(backup_kvm: backup_kvm_rig());
+free!(ceph: ceph_rig(), ceph_alone_rig(), ceph_detached_rig(), ceph_off_rig());
+free!(gpu: gpu_rig(), gpu_attach_rig());
+free!(snapshot_hyperv: snapshot_hyperv_rig(), snapshot_hyperv_quiesced_rig(), snapshot_hyperv_tree_rig());
+free!(snapshot_kvm: snapshot_kvm_rig(), snapshot_kvm_quiesced_rig(), snapshot_kvm_tree_rig(), snapshot_kvm_pool_rig(), snapshot_kvm_pool_quiesced_rig(), snapshot_kvm_pool_tree_rig());
+free!(virtual_router: virtual_router_rig(), virtual_router_pair_rig(), virtual_router_standby_rig(), virtual_router_gains_rig(), virtual_router_loses_rig());
+free!(virtual_router_phantom: router_rig(Kind::VirtualRouterPhantom));
+free!(vm_hyperv: vm_hyperv_rig(), vm_hyperv_stopped_rig());
+free!(vm_kvm: vm_kvm_rig(), vm_kvm_stopped_rig(), vm_kvm_pool_rig());
+free!(vm_phantom: vm_rig(Kind::VmPhantom));
 
 #[test]
 fn every_driver_of_the_table_has_its_tests() {
