@@ -10,7 +10,7 @@ use crate::pci::PciAddress;
 use crate::virtual_router::pair::Seat;
 use crate::{ImageId, ResourceId, SegmentId};
 use sha2::{Digest, Sha256};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The libvirt domain of a VM: `drover-7`.
 pub fn domain(vm: ResourceId) -> String {
