@@ -14,7 +14,7 @@ fn parse(script: &str) -> Tree {
 
 fn nodes<'a>(node: Node<'a>, all: &mut Vec<Node<'a>>) {
     all.push(node);
-    (0..node.child_count()).filter_map(|at| node.child(at.try_into().unwrap())).for_each(|child| nodes(child, all));
+    (0..node.child_count()).filter_map(|at| node.child(at)).for_each(|child| nodes(child, all));
 }
 
 /// What is wrong with a script.

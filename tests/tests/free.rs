@@ -84,7 +84,7 @@ async fn succeeds<S: Spec>(rig: Rig<S>) {
     let rig = &rig;
     join_all(rig.verbs.iter().map(|&verb| async move {
         let (task, left) = undisturbed(rig, verb).await;
-        let steps: Vec<_> = task.steps.iter().filter(|step| step.number > 0).collect();
+        let steps: Vec<_> = task.steps.iter().filter(|step| step.attempt == task.attempts && step.number > 0).collect();
         assert_eq!(steps.len() as u32, task.steps_total.unwrap_or(0), "{verb}: every step is reported");
         if matches!(verb, Verb::Scrub | Verb::Scrubprep) {
             assert!(!left.keys().any(|key| rig.is_own(key)), "{verb}: left on the host: {left:#?}");
@@ -191,8 +191,9 @@ async fn ends_the_same_after_a_crash_at_each_step<S: Spec>(rig: Rig<S>) {
     }));
     each(boundaries.await.into_iter().flatten(), |(verb, (step, side), wanted)| async move {
         let (task, _, after) = killed_at(rig, verb, (step, side)).await;
-        assert_eq!(task.attempts, 2, "{verb}, {side:?} step {step}");
-        assert_eq!(task.lost, 1, "{verb}, {side:?} step {step}");
+        // Where the machine is very busy the second worker may lose its lease too, and is carried on like the first.
+        assert!(task.lost >= 1, "{verb}, {side:?} step {step}");
+        assert_eq!(task.attempts, task.lost + 1, "{verb}, {side:?} step {step}");
         assert_eq!(after, *wanted, "{verb}: a crash {side:?} step {step} left another end");
     })
     .await;

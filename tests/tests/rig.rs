@@ -95,13 +95,14 @@ impl Ground {
 
     pub async fn fleet(&self) -> Fleet {
         let mut setup = Fleet::setup().image(self.image.clone());
+        let mut spec = server("host-1", self.server_type);
         if self.server_type == ServerType::Hyperv {
             // What it simulates it keeps in files, and a busy machine is slow with these.
             setup = setup.lease_secs(3);
+        } else {
+            spec.settings.ceph.trash_hours = 0;
+            spec.settings.gpu.devices = vec!["10de:2204".into()];
         }
-        let mut spec = server("host-1", self.server_type);
-        spec.settings.ceph.trash_hours = 0;
-        spec.settings.gpu.devices = vec!["10de:2204".into()];
         setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
             let mut spec = server("ceph-1", ServerType::Ceph);
