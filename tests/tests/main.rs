@@ -63,6 +63,8 @@ mod real_ruleset;
 mod real_segments;
 /// Disks of a real guest that go back to what they were, in a tree of snapshots.
 mod real_snapshot;
+/// A real guest behind a real router.
+mod real_tenant;
 /// Site-to-site VPNs with real packets: what the internet sees of them, updates, a reboot.
 mod real_vpn;
 /// No secret in a command line, a span or an error.
