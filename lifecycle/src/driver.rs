@@ -21,6 +21,18 @@ pub struct Entry {
     pub attempt: fn(Work) -> BoxFuture<'static, ()>,
 }
 
+/// A verb's row in its driver's table: the verb, and the module with its three functions.
+#[macro_export]
+macro_rules! verb {
+    ($verb:ident: $module:ident) => {
+        $crate::Entry {
+            verb: ::model::Verb::$verb,
+            dispatch: |outbox, event| Box::pin($module::dispatch(outbox, event)),
+            attempt: |work| Box::pin($crate::attempt(work, $module::prerequisites, $module::execute)),
+        }
+    };
+}
+
 impl Driver {
     pub fn entry(&self, verb: Verb) -> Option<&'static Entry> {
         self.verbs.iter().find(|entry| entry.verb == verb)

@@ -1,7 +1,7 @@
 //! Backups of virtual machines on Hyper-V: whole exports of a VM into a repository, each with its checksums.
 
-use lifecycle::{Driver, Entry, attempt};
-use model::{Kind, Verb};
+use lifecycle::{Driver, Entry, verb};
+use model::Kind;
 
 mod build;
 mod scrub;
@@ -14,15 +14,4 @@ pub use backups::exports::verify;
 
 pub static DRIVER: Driver = Driver { kind: Kind::BackupHyperv, verbs: VERBS };
 
-const VERBS: &[Entry] = &[
-    Entry {
-        verb: Verb::Build,
-        dispatch: |outbox, event| Box::pin(build::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, build::prerequisites, build::execute)),
-    },
-    Entry {
-        verb: Verb::Scrub,
-        dispatch: |outbox, event| Box::pin(scrub::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, scrub::prerequisites, scrub::execute)),
-    },
-];
+const VERBS: &[Entry] = &[verb!(Build: build), verb!(Scrub: scrub)];

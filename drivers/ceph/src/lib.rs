@@ -1,7 +1,7 @@
 //! Block volumes: RBD images of a Ceph cluster, built and removed there, attached to VMs by the libvirt of their hosts.
 
-use lifecycle::{Driver, Entry, attempt};
-use model::{Kind, Verb};
+use lifecycle::{Driver, Entry, verb};
+use model::Kind;
 
 mod build;
 mod scrub;
@@ -13,26 +13,10 @@ mod update;
 pub static DRIVER: Driver = Driver { kind: Kind::Ceph, verbs: VERBS };
 
 const VERBS: &[Entry] = &[
-    Entry {
-        verb: Verb::Build,
-        dispatch: |outbox, event| Box::pin(build::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, build::prerequisites, build::execute)),
-    },
-    Entry {
-        verb: Verb::Scrub,
-        dispatch: |outbox, event| Box::pin(scrub::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, scrub::prerequisites, scrub::execute)),
-    },
-    Entry {
-        verb: Verb::Updaterunning,
-        dispatch: |outbox, event| Box::pin(updaterunning::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updaterunning::prerequisites, updaterunning::execute)),
-    },
-    Entry {
-        verb: Verb::Updatequiesced,
-        dispatch: |outbox, event| Box::pin(updatequiesced::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updatequiesced::prerequisites, updatequiesced::execute)),
-    },
+    verb!(Build: build),
+    verb!(Scrub: scrub),
+    verb!(Updaterunning: updaterunning),
+    verb!(Updatequiesced: updatequiesced),
 ];
 
 /// `pool/image`

@@ -1,7 +1,7 @@
 //! PCI devices of a host that are given to its VMs, with all that their IOMMU group holds.
 
-use lifecycle::{Driver, Entry, attempt};
-use model::{Kind, Verb};
+use lifecycle::{Driver, Entry, verb};
+use model::Kind;
 
 mod updatequiesced;
 mod updaterunning;
@@ -11,15 +11,4 @@ mod steps;
 
 pub static DRIVER: Driver = Driver { kind: Kind::Gpu, verbs: VERBS };
 
-const VERBS: &[Entry] = &[
-    Entry {
-        verb: Verb::Updaterunning,
-        dispatch: |outbox, event| Box::pin(updaterunning::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updaterunning::prerequisites, updaterunning::execute)),
-    },
-    Entry {
-        verb: Verb::Updatequiesced,
-        dispatch: |outbox, event| Box::pin(updatequiesced::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updatequiesced::prerequisites, updatequiesced::execute)),
-    },
-];
+const VERBS: &[Entry] = &[verb!(Updaterunning: updaterunning), verb!(Updatequiesced: updatequiesced)];

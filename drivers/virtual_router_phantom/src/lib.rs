@@ -1,7 +1,7 @@
 //! A virtual router without hardware: it goes through every state as a real one does, and rehearses faults on request.
 
-use lifecycle::{Driver, Entry, attempt};
-use model::{Kind, Verb};
+use lifecycle::{Driver, Entry, verb};
+use model::Kind;
 
 mod build;
 mod quiesce;
@@ -14,39 +14,11 @@ mod updaterunning;
 pub static DRIVER: Driver = Driver { kind: Kind::VirtualRouterPhantom, verbs: VERBS };
 
 const VERBS: &[Entry] = &[
-    Entry {
-        verb: Verb::Build,
-        dispatch: |outbox, event| Box::pin(build::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, build::prerequisites, build::execute)),
-    },
-    Entry {
-        verb: Verb::Quiesce,
-        dispatch: |outbox, event| Box::pin(quiesce::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, quiesce::prerequisites, quiesce::execute)),
-    },
-    Entry {
-        verb: Verb::Restart,
-        dispatch: |outbox, event| Box::pin(restart::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, restart::prerequisites, restart::execute)),
-    },
-    Entry {
-        verb: Verb::Scrubprep,
-        dispatch: |outbox, event| Box::pin(scrubprep::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, scrubprep::prerequisites, scrubprep::execute)),
-    },
-    Entry {
-        verb: Verb::Scrub,
-        dispatch: |outbox, event| Box::pin(scrub::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, scrub::prerequisites, scrub::execute)),
-    },
-    Entry {
-        verb: Verb::Updaterunning,
-        dispatch: |outbox, event| Box::pin(updaterunning::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updaterunning::prerequisites, updaterunning::execute)),
-    },
-    Entry {
-        verb: Verb::Updatequiesced,
-        dispatch: |outbox, event| Box::pin(updatequiesced::dispatch(outbox, event)),
-        attempt: |work| Box::pin(attempt(work, updatequiesced::prerequisites, updatequiesced::execute)),
-    },
+    verb!(Build: build),
+    verb!(Quiesce: quiesce),
+    verb!(Restart: restart),
+    verb!(Scrubprep: scrubprep),
+    verb!(Scrub: scrub),
+    verb!(Updaterunning: updaterunning),
+    verb!(Updatequiesced: updatequiesced),
 ];
