@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_volume_is_as_the_golden_file_says_and_reads_back() {
         let xml = image("volumes/drover-volume-9", "vdaa", "volume-9", &CephSettings::default());
-        assert_eq!(xml, include_str!("../golden/volume.xml"));
+        expect_test::expect_file!["../golden/volume.xml"].assert_eq(&xml);
         let domain = format!("<domain><memory unit='MiB'>1</memory><vcpu>1</vcpu><devices>{xml}</devices></domain>");
         let mut actual = read(&domain).unwrap();
         let volume = ActualVolume { id: ResourceId(9), image: "volumes/drover-volume-9".into(), target: "vdaa".into() };

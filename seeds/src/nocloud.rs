@@ -63,12 +63,13 @@ fn network_config(vm: &Vm) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
 
     #[test]
     fn the_texts_are_as_the_golden_files_say() {
         let vm = sample::vm();
-        sample::golden("meta-data", meta_data(&vm).as_bytes());
-        sample::golden("network-config", network_config(&vm).as_bytes());
+        expect_file!["../golden/meta-data"].assert_eq(&meta_data(&vm));
+        expect_file!["../golden/network-config"].assert_eq(&network_config(&vm));
     }
 
     #[test]

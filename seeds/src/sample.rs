@@ -1,4 +1,4 @@
-//! A VM for the golden files, and how they are compared. `GOLDEN=write cargo test -p seeds` writes them anew.
+//! A VM for the golden files. `UPDATE_EXPECT=1 cargo test -p seeds` writes them anew.
 
 use model::vm::Vm;
 use serde_json::json;
@@ -17,13 +17,4 @@ pub fn vm() -> Vm {
         },
     });
     serde_json::from_value(vm).expect("a VM")
-}
-
-pub fn golden(name: &str, found: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    if std::env::var_os("GOLDEN").is_some() {
-        std::fs::write(&path, found).expect("the golden file is written");
-    }
-    let wanted = std::fs::read(&path).expect("the golden file is there");
-    assert_eq!(String::from_utf8_lossy(found), String::from_utf8_lossy(&wanted), "golden/{name}");
 }

@@ -159,12 +159,13 @@ fn veiled(password: &str) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
     use quick_xml::events::Event;
 
     #[test]
     fn the_answers_are_as_the_golden_file_says_and_hold_no_password_in_clear() {
         let xml = xml(&sample::vm());
-        sample::golden("Unattend.xml", xml.as_bytes());
+        expect_file!["../golden/Unattend.xml"].assert_eq(&xml);
         assert!(!xml.contains("Lamb"), "{xml}");
     }
 

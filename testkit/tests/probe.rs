@@ -29,7 +29,7 @@ fn outline(record: &Record) -> Vec<String> {
     record.exchanges.iter().map(|exchange| format!("{}: {}", exchange.step, fields(exchange))).collect()
 }
 
-/// `GOLDEN=write cargo test -p testkit --test probe` records anew.
+/// `UPDATE_EXPECT=1 cargo test -p testkit --test probe` records anew.
 #[tokio::test]
 async fn a_throw_away_vm_lives_and_goes_and_its_record_is_kept() {
     let host = Hyperv::new("hv-acme-1");
@@ -39,7 +39,7 @@ async fn a_throw_away_vm_lives_and_goes_and_its_record_is_kept() {
     assert!(host.words().is_empty(), "it left {:?}", host.words());
     let text = findings.record.text();
     assert!(!text.contains("acme") && text.lines().next().unwrap().contains("simulated host"));
-    if std::env::var_os("GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(golden(), &text).unwrap();
     }
     let kept = Record::read(&std::fs::read_to_string(golden()).unwrap()).unwrap();

@@ -4,6 +4,7 @@ use crate::Worker;
 use cmdlets::Hello;
 use commands::hyperv;
 use commands::virsh::nodedev;
+use futures::{FutureExt, TryFutureExt};
 use hosts::{Command, Host, HostError, Invocation};
 use model::server::{HostDevice, HostSettings, ServerSpec, WorkerReport};
 use model::{Moment, ServerType};
@@ -51,16 +52,13 @@ pub(crate) async fn send(
 
 /// The cheapest question that crosses to this kind of host: a file that need not be there, Hyper-V itself.
 async fn host_error(host: &dyn Host, server_type: ServerType) -> Option<String> {
-    let (limit, asked) = match server_type {
-        ServerType::Hyperv => (
-            WINDOWS_LIMIT,
-            timeout(WINDOWS_LIMIT, async { said(host, hyperv::host::info(), WINDOWS_LIMIT).await.map(drop) }).await,
-        ),
+    let (limit, answer) = match server_type {
+        ServerType::Hyperv => (WINDOWS_LIMIT, said(host, hyperv::host::info(), WINDOWS_LIMIT).map_ok(drop).boxed()),
         ServerType::Kvm | ServerType::Phantom | ServerType::Router | ServerType::Ceph => {
-            (ANSWER_LIMIT, timeout(ANSWER_LIMIT, async { host.get("/proc/uptime").await.map(drop) }).await)
+            (ANSWER_LIMIT, host.get("/proc/uptime").map_ok(drop).boxed())
         }
     };
-    match asked {
+    match timeout(limit, answer).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no answer within {} s", limit.as_secs())),

@@ -93,13 +93,9 @@ fn requests() -> Vec<String> {
     ]
 }
 
-/// `GOLDEN=write cargo test -p commands` writes it anew.
+/// `UPDATE_EXPECT=1 cargo test -p commands` writes it anew.
 #[test]
 fn the_requests_are_as_the_golden_file_says() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/hyperv-requests.jsonl");
     let found = requests().join("\n") + "\n";
-    if std::env::var_os("GOLDEN").is_some() {
-        std::fs::write(&path, &found).expect("the golden file is written");
-    }
-    assert_eq!(found, std::fs::read_to_string(&path).expect("the golden file is there"));
+    expect_test::expect_file!["../../golden/hyperv-requests.jsonl"].assert_eq(&found);
 }

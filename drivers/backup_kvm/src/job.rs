@@ -64,14 +64,7 @@ pub fn is_drovers(xml: &str, vm: ResourceId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn golden(name: &str, found: &str) {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-        if std::env::var_os("GOLDEN").is_some() {
-            std::fs::write(&path, found).expect("the golden file is written");
-        }
-        assert_eq!(found, std::fs::read_to_string(&path).expect("the golden file is there"), "golden/{name}");
-    }
+    use expect_test::expect_file;
 
     fn disks() -> Vec<Source> {
         let disk = |name: &str, target: &str| Source {
@@ -85,9 +78,9 @@ mod tests {
 
     #[test]
     fn the_job_and_its_checkpoint_are_as_the_golden_files_say() {
-        golden("full.xml", &backup(&disks(), "/b/7/31.part", None));
-        golden("incremental.xml", &backup(&disks(), "/b/7/32.part", Some("drover-31")));
-        golden("checkpoint.xml", &checkpoint("drover-32", &disks()));
+        expect_file!["../golden/full.xml"].assert_eq(&backup(&disks(), "/b/7/31.part", None));
+        expect_file!["../golden/incremental.xml"].assert_eq(&backup(&disks(), "/b/7/32.part", Some("drover-31")));
+        expect_file!["../golden/checkpoint.xml"].assert_eq(&checkpoint("drover-32", &disks()));
     }
 
     #[test]

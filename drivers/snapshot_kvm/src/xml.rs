@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_snapshot_is_as_the_golden_file_says() {
         let found = snapshot(ResourceId(9), ResourceId(7), true);
-        assert_eq!(found, include_str!("../golden/snapshot.xml"));
+        expect_test::expect_file!["../golden/snapshot.xml"].assert_eq(&found);
         let description = |xml: &str| {
             let text = xml.split("<description>").nth(1).and_then(|rest| rest.split("</description>").next());
             was_frozen(text.unwrap())

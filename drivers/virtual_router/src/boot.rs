@@ -96,13 +96,14 @@ mod tests {
     use crate::layout::{Power, layout};
     use crate::sample;
     use crate::vpn::Means;
+    use expect_test::{ExpectFile, expect_file};
     use model::virtual_router::VirtualRouter;
     use model::virtual_router::network::Network;
 
     #[test]
     fn the_unit_is_as_the_golden_file_says() {
         let folder = "/var/lib/drover/routers/7";
-        let files = |router: &VirtualRouter, golden| {
+        let files = |router: &VirtualRouter, golden: ExpectFile| {
             let network = Network::read(&router.spec).unwrap();
             let means = Means { esp: Carried::Kernel, wireguard: Carried::Kernel };
             let vpns = &Vpns::of(ResourceId(7), folder, &network, means);
@@ -111,11 +112,11 @@ mod tests {
             let vrrp = vrrp::config(folder, router, network.pair, &layout);
             let vrrp = vrrp.as_ref();
             let boot = Boot { router, folder, serves: true, floods: false, logs: true, vpns, vrrp };
-            sample::golden(golden, unit(&boot).as_bytes());
+            golden.assert_eq(&unit(&boot));
         };
-        files(&sample::router(), "drover-r7.service");
-        files(&sample::with_vpns(), "drover-r7-vpns.service");
-        files(&sample::paired(), "drover-r7-pair.service");
+        files(&sample::router(), expect_file!["../golden/drover-r7.service"]);
+        files(&sample::with_vpns(), expect_file!["../golden/drover-r7-vpns.service"]);
+        files(&sample::paired(), expect_file!["../golden/drover-r7-pair.service"]);
     }
 
     #[test]

@@ -107,14 +107,15 @@ fn addresses<'a>(lan: &'a Lan, nic: &'a Nic) -> impl Iterator<Item = IpAddr> + '
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
 
     #[test]
     fn the_files_are_as_the_golden_ones_say() {
         let router = sample::router();
         let network = Network::read(&router.spec).unwrap();
         let config = config("/var/lib/drover/routers/7", &network, &sample::settings()).unwrap();
-        sample::golden("dnsmasq.conf", config.text.as_bytes());
-        sample::golden("static-leases", leases(&network, &sample::neighbours()).as_bytes());
-        sample::golden("hosts", hosts(&network, &sample::neighbours()).as_bytes());
+        expect_file!["../golden/dnsmasq.conf"].assert_eq(&config.text);
+        expect_file!["../golden/static-leases"].assert_eq(&leases(&network, &sample::neighbours()));
+        expect_file!["../golden/hosts"].assert_eq(&hosts(&network, &sample::neighbours()));
     }
 }

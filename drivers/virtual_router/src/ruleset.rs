@@ -147,15 +147,16 @@ fn nat(network: &Network, out: &mut String) {
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
 
     #[test]
     fn the_ruleset_is_as_the_golden_file_says() {
         let router = sample::router();
         let network = Network::read(&router.spec).unwrap();
         let vpns = Network::read(&sample::with_vpns().spec).unwrap();
-        sample::golden("ruleset-vpns.nft", ruleset(router.id, &vpns).as_bytes());
-        sample::golden("ruleset.nft", ruleset(router.id, &network).as_bytes());
+        expect_file!["../golden/ruleset-vpns.nft"].assert_eq(&ruleset(router.id, &vpns));
+        expect_file!["../golden/ruleset.nft"].assert_eq(&ruleset(router.id, &network));
         let paired = Network::read(&sample::paired().spec).unwrap();
-        sample::golden("ruleset-pair.nft", ruleset(router.id, &paired).as_bytes());
+        expect_file!["../golden/ruleset-pair.nft"].assert_eq(&ruleset(router.id, &paired));
     }
 }

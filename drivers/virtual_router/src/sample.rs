@@ -1,4 +1,4 @@
-//! A router for the golden files, and how they are compared. `GOLDEN=write cargo test -p virtual_router` writes them anew.
+//! A router for the golden files. `UPDATE_EXPECT=1 cargo test -p virtual_router` writes them anew.
 
 use model::server::RouterSettings;
 use model::virtual_router::VirtualRouter;
@@ -96,13 +96,4 @@ pub fn neighbours() -> Vec<Neighbour> {
         { "id": 9, "name": "web-2", "nics": [{ "segment": "web", "segment_id": 12, "mac": "52:54:00:00:90:00" }] },
     ]);
     serde_json::from_value(vms).expect("VMs")
-}
-
-pub fn golden(name: &str, found: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    if std::env::var_os("GOLDEN").is_some() {
-        std::fs::write(&path, found).expect("the golden file is written");
-    }
-    let wanted = std::fs::read(&path).expect("the golden file is there");
-    assert_eq!(String::from_utf8_lossy(found), String::from_utf8_lossy(&wanted), "golden/{name}");
 }

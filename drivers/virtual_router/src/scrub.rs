@@ -4,10 +4,10 @@ use crate::steps::{
     boot::LeaveBoot,
     links::NoLinks,
     namespace::{NoNamespace, NoProcesses},
-    remove::{RemoveFile, RemoveFolder},
     wireguard::NoVpnSockets,
 };
 use errors::Fault;
+use folders::{RemoveFile, RemoveFolder};
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::virtual_router::VirtualRouter;
@@ -26,7 +26,7 @@ pub async fn execute(cx: &Context, router: &VirtualRouter, (): ()) -> Result<(),
     let namespace = names::router_namespace(router.id);
     let mut steps = Steps::new();
     steps.then(LeaveBoot { router: router.id });
-    steps.then(RemoveFile { path: names::router_unit_file(router.id) });
+    steps.then(RemoveFile { what: "unit".into(), path: names::router_unit_file(router.id) });
     steps.then(NoProcesses { namespace: namespace.clone() });
     steps.then(NoLinks { group: names::router_group(router.id) });
     steps.then(NoNamespace { namespace });

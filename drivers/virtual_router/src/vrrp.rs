@@ -70,16 +70,19 @@ mod tests {
     use super::*;
     use crate::layout::{Power, layout};
     use crate::sample;
+    use expect_test::expect_file;
     use model::virtual_router::network::Network;
 
     #[test]
     fn the_files_are_as_the_golden_ones_say() {
-        for (router, golden) in [(7, "keepalived-first.conf"), (8, "keepalived-second.conf")] {
+        let first = expect_file!["../golden/keepalived-first.conf"];
+        let second = expect_file!["../golden/keepalived-second.conf"];
+        for (router, golden) in [(7, first), (8, second)] {
             let router = ResourceId(router);
             let network = Network::read(&sample::paired().spec).unwrap();
             let layout = layout(router, &network, &sample::settings(), Power::On);
             let config = config("/f", router, network.pair, &layout).unwrap();
-            sample::golden(golden, config.text.as_bytes());
+            golden.assert_eq(&config.text);
         }
     }
 

@@ -87,12 +87,13 @@ pub fn domain(vm: &Vm, image: &Image, plan: &Plan, volumes: &[ActualVolume], fen
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
 
     #[test]
     fn the_domain_is_as_the_golden_file_says() {
         let (vm, image) = sample::vm();
         let plan = Plan { storage: "/var/lib/drover".into(), has_kvm: false, ceph: Default::default() };
-        sample::golden("domain.xml", domain(&vm, &image, &plan, &[], Fence(3)).as_bytes());
+        expect_file!["../golden/domain.xml"].assert_eq(&domain(&vm, &image, &plan, &[], Fence(3)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A VM for the golden files, and how they are compared. `GOLDEN=write cargo test -p vm_kvm` writes them anew.
+//! A VM for the golden files. `UPDATE_EXPECT=1 cargo test -p vm_kvm` writes them anew.
 
 use model::image::Image;
 use model::vm::Vm;
@@ -21,13 +21,4 @@ pub fn vm() -> (Vm, Image) {
         "version": 1, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
     });
     (serde_json::from_value(vm).expect("a VM"), serde_json::from_value(image).expect("an image"))
-}
-
-pub fn golden(name: &str, found: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    if std::env::var_os("GOLDEN").is_some() {
-        std::fs::write(&path, found).expect("the golden file is written");
-    }
-    let wanted = std::fs::read(&path).expect("the golden file is there");
-    assert_eq!(String::from_utf8_lossy(found), String::from_utf8_lossy(&wanted), "golden/{name}");
 }

@@ -2,9 +2,10 @@
 
 use crate::images;
 use crate::plan::{Plan, look};
-use crate::steps::remove::{RemoveFolder, Undefine};
+use crate::steps::remove::Undefine;
 use domains::power::Off;
 use errors::Fault;
+use folders::RemoveFolder;
 use lifecycle::{Context, Outbox, Prerequisite, Steps};
 use model::event::Event;
 use model::names;

@@ -3,9 +3,9 @@
 use crate::change::Change;
 use crate::images;
 use crate::plan::Plan;
-use crate::steps::remove::RemoveFile;
 use commands::files;
 use errors::Fault;
+use folders::RemoveFile;
 use lifecycle::{Context, Steps};
 use model::names;
 use model::vm::Vm;
@@ -21,7 +21,8 @@ pub struct Update {
 /// What disks that are gone were kept in, and bridges that nobody is on any more.
 pub fn left_behind(cx: &Context, vm: &Vm, update: &Update, steps: &mut Steps) {
     for path in &update.stray_disks {
-        steps.then(RemoveFile { path: path.clone() });
+        let what = path.rsplit('/').next().unwrap_or_default().to_owned();
+        steps.then(RemoveFile { what, path: path.clone() });
     }
     images::removed(cx, vm, &images::stray(vm), steps);
     // Those that others have left are no difference of this VM.

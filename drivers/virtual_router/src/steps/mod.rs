@@ -9,7 +9,6 @@ pub mod ipsec;
 pub mod leftovers;
 pub mod links;
 pub mod namespace;
-pub mod remove;
 pub mod ruleset;
 pub mod vrrp;
 pub mod wireguard;

@@ -156,6 +156,7 @@ fn proposals(all: &[(&[String], &[String], &[String])]) -> String {
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
 
     fn found(change: impl FnOnce(&mut Network), esp: Carried) -> Config {
         let mut network = Network::read(&sample::with_vpns().spec).unwrap();
@@ -166,8 +167,8 @@ mod tests {
     #[test]
     fn the_files_are_as_the_golden_ones_say() {
         let config = found(|_| (), Carried::Kernel);
-        sample::golden("strongswan.conf", config.daemon.as_bytes());
-        sample::golden("swanctl.conf", config.connections.as_bytes());
+        expect_file!["../../golden/strongswan.conf"].assert_eq(&config.daemon);
+        expect_file!["../../golden/swanctl.conf"].assert_eq(&config.connections);
         let other = found(|_| (), Carried::Userspace);
         assert!(other.daemon.contains("kernel-libipsec") && other.pid_file != config.pid_file);
         assert!(!other.connections.contains("trap"));

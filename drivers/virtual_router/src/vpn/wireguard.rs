@@ -57,6 +57,7 @@ pub fn config(router: ResourceId, folder: &str, site: &Site) -> Option<Config> {
 mod tests {
     use super::*;
     use crate::sample;
+    use expect_test::expect_file;
     use model::virtual_router::network::Network;
 
     #[test]
@@ -64,6 +65,6 @@ mod tests {
         let network = Network::read(&sample::with_vpns().spec).unwrap();
         let configs: Vec<_> = network.vpns.iter().filter_map(|site| config(ResourceId(7), "/f", site)).collect();
         assert_eq!(configs.len(), 1);
-        sample::golden("wireguard.conf", configs[0].text.as_bytes());
+        expect_file!["../../golden/wireguard.conf"].assert_eq(&configs[0].text);
     }
 }
