@@ -40,7 +40,17 @@ pub struct Machine {
 
 impl Machine {
     pub fn new() -> Self {
-        // Left by a run that was killed; scrubs would take them away and the host would not be as before.
+        // Left by a test that failed or was killed: fresh fleets number their VMs alike, and one would find its own running.
+        for domain in virsh(&["list", "--all", "--name"]).lines().map(str::trim).filter(|name| !name.is_empty()) {
+            let quiet = |arguments: &[&str]| {
+                let uri = real::libvirt_uri();
+                // One that does not run is not ended.
+                let _ = std::process::Command::new("virsh").args(["-q", "-c", &uri]).args(arguments).output();
+            };
+            quiet(&["destroy", domain]);
+            quiet(&["undefine", domain, "--nvram", "--snapshots-metadata", "--checkpoints-metadata"]);
+        }
+        // Scrubs would take these away, and the host would not be as before.
         for segment in ["t1", "t2", "t3", "t4", "t5", "t6", "t7"] {
             let _ = std::process::Command::new("ip").args(["link", "delete", "dev", &bridge(segment)]).output();
         }

@@ -340,12 +340,14 @@ async fn real_ceph_a_guest_with_a_disk_in_a_pool_and_one_in_a_file_goes_back_and
             { "name": "root", "gb": 2, "primary": true, "pool": POOL }, { "name": "data", "gb": 1 },
         ]}))
         .await;
+    let grown = format!("disk=vda {}", 2_u64 << 30);
+    ground.machine.says(ground.vm, &grown, 1).await;
 
     ground.revert(first).await;
     ground.starts(2).await;
     ground.finds("one").await;
     // It has grown since, and stays so.
-    ground.machine.says(ground.vm, &format!("disk=vda {}", 2_u64 << 30), 2).await;
+    ground.machine.says(ground.vm, &grown, 2).await;
     ground.tells(format!("read volume-{volume} 4"), format!("read=volume-{volume} kept")).await;
     ground.revert(second).await;
     ground.starts(3).await;
