@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use testkit::fakes::hyperv::{Hyperv, Power};
 
-const REGION: &str = "default";
+/// That of the fleets in tests.
+const REGION: &str = "test";
 
 /// A host on which somebody plants by hand.
 pub struct Plot {
@@ -177,7 +178,9 @@ async fn all_that_was_planted_is_found_and_nothing_else_and_all_of_it_can_go_and
     for (word, what) in &with_orphans {
         match word.as_str() {
             // It is marked now.
-            "drover-9200/settings" => assert!(restored[word].starts_with("drover/default/9200"), "{}", restored[word]),
+            "drover-9200/settings" => {
+                assert!(restored[word].starts_with(&windows::mark(REGION, nobody(200))), "{}", restored[word])
+            }
             _ => assert_eq!(restored.get(word), Some(what), "{word} is as it was"),
         }
     }
