@@ -12,7 +12,7 @@ pub async fn exists(cx: &impl Runner, path: &str) -> Result<bool, Fault> {
 }
 
 /// A virtual disk's file as it is; none when it is absent.
-pub async fn disk(cx: &Context, path: &str) -> Result<Option<vhd::Vhd>, Fault> {
+pub async fn disk(cx: &impl Runner, path: &str) -> Result<Option<vhd::Vhd>, Fault> {
     if exists(cx, path).await? { cx.run(vhd::info(path)).await } else { Ok(None) }
 }
 

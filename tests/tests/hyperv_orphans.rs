@@ -211,30 +211,31 @@ async fn what_somebody_removed_changed_or_took_into_use_is_left_alone() {
     for number in 1..3 {
         plot.vm(nobody(number), false).await;
     }
-    plot.folder(nobody(3), &[]).await;
-    let disk = windows::disk(Hyperv::STORAGE, nobody(3), "root");
-    plot.run(vhd::make(&disk, 1)).await;
+    let disks = [3, 4].map(|number| windows::disk(Hyperv::STORAGE, nobody(number), "root"));
+    for (number, disk) in (3..).zip(&disks) {
+        plot.folder(nobody(number), &[]).await;
+        plot.run(vhd::make(disk, 1)).await;
+    }
     survey(fleet).await;
     let mut found = orphans(fleet).await;
     found.sort_by_key(|orphan| orphan.found.resource);
     plot.run(vm::remove(&plot.id(&windows::vm(nobody(1))).await)).await;
     plot.run(vm::set_owner(&plot.id(&windows::vm(nobody(2))).await, "the gardeners'", "Nothing")).await;
     let other = plot.bare_vm("other", &format!(r"{}\other", Hyperv::STORAGE)).await;
-    plot.run(disk::add(&other, &disk, 1)).await;
+    let above = format!(r"{}\other\above.vhdx", Hyperv::STORAGE);
+    plot.run(vhd::make_on(&above, &disks[1])).await;
+    plot.run(disk::add(&other, &disks[0], 1)).await;
+    plot.run(disk::add(&other, &above, 2)).await;
     let before = words(&ground.host);
     let errands = ended(fleet, all(&found, |orphan| AskErrand::Quarantine { orphan: orphan.id })).await;
     let codes: Vec<_> = errands.iter().map(|errand| errand.error.as_ref().map(|error| error.code.as_str())).collect();
-    assert_eq!(
-        codes,
-        ["2200", "2201", "2202"]
-            .map(|code| format!("errand_quarantine_{code}"))
-            .each_ref()
-            .map(|code| Some(code.as_str()))
-    );
+    let wanted = ["2200", "2201", "2202", "2202"].map(|code| format!("errand_quarantine_{code}"));
+    assert_eq!(codes, wanted.each_ref().map(|code| Some(code.as_str())));
     assert_eq!(words(&ground.host), before, "something was touched");
     survey(fleet).await;
-    // What is left of the first one, without its VM.
-    assert_eq!(keys(&orphans(fleet).await), BTreeSet::from([(Sort::Disk, nobody(1).to_string())]));
+    // What is left of the first one, without its VM; and what another's disk stands on.
+    let left = [1, 4].map(|number| (Sort::Disk, nobody(number).to_string()));
+    assert_eq!(keys(&orphans(fleet).await), BTreeSet::from(left));
     ground.stop().await;
 }
 

@@ -2,11 +2,12 @@
 //! each other.
 
 use super::moved::{self, Moved};
-use super::vm::Marked;
+use super::vm::{self, Marked};
 use crate::Site;
+use ::hyperv::files::disk;
 use commands::hyperv::file::{self, Below};
 use commands::hyperv::held;
-use commands::hyperv::vm::{self, Vm};
+use commands::hyperv::vm::{self as vms, Vm};
 use errors::Fault;
 use model::errand::{Found, Sort};
 use model::{ResourceId, names, windows};
@@ -19,6 +20,7 @@ fn of(site: &Site, found: &Found) -> Moved {
 }
 
 /// A VM, and a path that it has something at.
+#[derive(Clone)]
 struct Stand {
     vm: String,
     name: String,
@@ -37,14 +39,34 @@ async fn stands(site: &Site, present: &[Vm]) -> Result<Vec<Stand>, Fault> {
     Ok(stands)
 }
 
-/// A fault when any VM but this one has something in the folder.
+/// What the disks of other makers' VMs stand on. Drover's stand on images, and on what is in their own folders.
+async fn beneath(site: &Site, present: &[Vm], stands: &[Stand]) -> Result<Vec<Stand>, Fault> {
+    let mut beneath = Vec::new();
+    let own = vm::marked(site, present);
+    let is_theirs = |stand: &&Stand| !own.iter().any(|own| own.vm.id.eq_ignore_ascii_case(&stand.vm));
+    for stand in stands.iter().filter(|stand| stand.path.to_lowercase().ends_with("vhdx")).filter(is_theirs) {
+        let mut next = Some(stand.path.clone());
+        while let Some(path) = next.take() {
+            next = match disk(site, &path).await {
+                // One that cannot be read is broken already.
+                Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => None,
+                disk => disk?.and_then(|disk| disk.parent),
+            };
+            beneath.extend(next.clone().map(|path| Stand { path, ..stand.clone() }));
+        }
+    }
+    Ok(beneath)
+}
+
+/// A fault when any VM but this one has something in the folder, or stands on it.
 pub async fn is_free(site: &Site, found: &Found, folder: &str, but: Option<&Vm>) -> Result<(), Fault> {
-    let present = site.run(vm::list()).await?;
-    let stands = stands(site, &present).await?;
-    let is_another = |stand: &&Stand| but.is_none_or(|own| !own.id.eq_ignore_ascii_case(&stand.vm));
-    let others =
-        stands.iter().filter(|stand| windows::is_below(&stand.path, folder) || windows::is_same(&stand.path, folder));
-    let users: BTreeSet<String> = others.filter(is_another).map(|stand| format!("VM {}", stand.name)).collect();
+    let present = site.run(vms::list()).await?;
+    let mut all = stands(site, &present).await?;
+    all.extend(beneath(site, &present, &all).await?);
+    let is_here = |path: &str| windows::is_below(path, folder) || windows::is_same(path, folder);
+    let is_another = |vm: &str| but.is_none_or(|own| !own.id.eq_ignore_ascii_case(vm));
+    let users = all.iter().filter(|stand| is_here(&stand.path) && is_another(&stand.vm));
+    let users: BTreeSet<String> = users.map(|stand| format!("VM {}", stand.name)).collect();
     match users.is_empty() {
         true => Ok(()),
         false => Err(site.in_use(found, &users.into_iter().collect::<Vec<_>>().join(", "))),
