@@ -36,6 +36,11 @@ impl Exports {
         Err(Fault::new(&errors::backups::REPOSITORY_ABSENT).hole("folder", folder).hole("host", cx.host()))
     }
 
+    /// Where all of it is.
+    pub fn root(&self) -> &str {
+        &self.folder
+    }
+
     /// Where a VM's backups are.
     pub fn folder(&self, vm: ResourceId) -> String {
         windows::backups_of(&self.folder, vm)

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod dvd;
 pub mod export;
 pub mod file;
+pub mod held;
 pub mod host;
 pub mod job;
 pub mod syntax;

@@ -83,4 +83,7 @@ pub(crate) const SCOPES: &[&str] = &[
     "snapshot_hyperv_updaterunning",
     "backup_hyperv_build",
     "backup_hyperv_scrub",
+    "errand_purge",
+    "errand_quarantine",
+    "errand_restore",
 ];

@@ -269,7 +269,7 @@ pub static FENCE_REFUSED: Entry = Entry {
 pub static NOTHING_TO_SURVEY: Entry = Entry {
     code: "iaas_errand_001",
     text: "Server {host} is of type {type}: there is nothing to survey.",
-    cause: "Surveys are of KVM hosts, router nodes and Ceph clusters.",
+    cause: "Surveys are of KVM and Hyper-V hosts, router nodes and Ceph clusters.",
     remedy: "Leave it out.",
     category: Category::InvalidInput,
 };

@@ -2,22 +2,42 @@
 
 use commands::hyperv::{file, vhd};
 use errors::Fault;
+use hosts::Runner;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::windows;
 use std::time::Duration;
 
-pub async fn exists(cx: &Context, path: &str) -> Result<bool, Fault> {
+pub async fn exists(cx: &impl Runner, path: &str) -> Result<bool, Fault> {
     Ok(cx.run(file::find(path)).await?.is_some())
 }
 
 /// A virtual disk's file as it is; none when it is absent.
-pub async fn disk(cx: &Context, path: &str) -> Result<Option<vhd::Vhd>, Fault> {
+pub async fn disk(cx: &impl Runner, path: &str) -> Result<Option<vhd::Vhd>, Fault> {
     if exists(cx, path).await? { cx.run(vhd::info(path)).await } else { Ok(None) }
 }
 
 /// What an attempt left that was lost. It is no use: what is whole has another name.
-pub async fn remove_debris(cx: &Context, part: &str) -> Result<(), Fault> {
+pub async fn remove_debris(cx: &impl Runner, part: &str) -> Result<(), Fault> {
     if exists(cx, part).await? { cx.run(file::remove_tree(part)).await } else { Ok(()) }
+}
+
+/// Whether a path is a disk's file, by its name alone.
+pub fn is_disk(path: &str) -> bool {
+    windows::is_same(path.get(path.len().saturating_sub(5)..).unwrap_or_default(), ".vhdx")
+}
+
+/// The disks in a folder that are open. With the VM off or gone, the host itself has them.
+pub async fn mounted(cx: &impl Runner, folder: &str) -> Result<Vec<String>, Fault> {
+    let mut mounted = Vec::new();
+    for file in cx.run(file::list(folder)).await? {
+        if !file.is_folder
+            && is_disk(&file.path)
+            && cx.run(vhd::info(&file.path)).await?.is_some_and(|vhd| vhd.attached)
+        {
+            mounted.push(file.path);
+        }
+    }
+    Ok(mounted)
 }
 
 pub struct Folder {

@@ -21,8 +21,8 @@ pub fn is_marked(cx: &Context, id: ResourceId, found: &Vm) -> bool {
 }
 
 /// What an attempt left that was lost between making a VM and marking it.
-fn is_our_crash(cx: &Context, id: ResourceId, found: &Vm) -> bool {
-    let folder = windows::vm_folder(&cx.settings.storage, id);
+pub fn is_our_crash(storage: &str, id: ResourceId, found: &Vm) -> bool {
+    let folder = windows::vm_folder(storage, id);
     found.notes.is_empty() && found.state == State::Off && windows::is_below(&found.path, &folder)
 }
 
@@ -36,7 +36,7 @@ pub async fn own(cx: &Context, id: ResourceId) -> Result<Option<Vm>, Fault> {
         return Err(ambiguous.hole("count", named.len()).hole("wanted", wanted));
     }
     let Some(found) = named.pop() else { return Ok(None) };
-    if is_marked(cx, id, &found) || is_our_crash(cx, id, &found) {
+    if is_marked(cx, id, &found) || is_our_crash(&cx.settings.storage, id, &found) {
         return Ok(Some(found));
     }
     let notes = if found.notes.is_empty() { "nothing".to_owned() } else { found.notes };

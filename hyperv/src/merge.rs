@@ -3,6 +3,7 @@
 use crate::own;
 use commands::hyperv::{checkpoint, disk, file, vhd};
 use errors::Fault;
+use hosts::Runner;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::{ResourceId, windows};
 use std::time::Duration;
@@ -24,29 +25,43 @@ impl Merged {
     }
 
     async fn is_so(&self, cx: &Context) -> Result<bool, Fault> {
-        let Some(found) = own(cx, self.vm).await? else { return Ok(true) };
-        let folder = windows::vm_folder(&cx.settings.storage, self.vm);
-        let mut drives = cx.run(disk::list(&found.id)).await?;
-        for checkpoint in cx.run(checkpoint::list(&found.id)).await? {
-            drives.extend(cx.run(checkpoint::disks(&found.id, &checkpoint.id)).await?);
+        match own(cx, self.vm).await? {
+            Some(found) => is_merged(cx, &found.id, &windows::vm_folder(&cx.settings.storage, self.vm)).await,
+            None => Ok(true),
         }
-        for drive in drives.iter().filter(|drive| windows::is_below(&drive.path, &folder)) {
-            if cx.run(file::find(&drive.path)).await?.is_none() {
-                continue;
-            }
-            let beneath = match cx.run(vhd::info(&drive.path)).await {
-                // Merged into another since it was found: the next look sees what came of it.
-                Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => return Ok(false),
-                file => file?.and_then(|file| file.parent),
-            };
-            let is_ours = |path: &String| windows::is_below(path, &folder);
-            let is_known = |path: &String| drives.iter().any(|drive| windows::is_same(&drive.path, path));
-            if beneath.is_some_and(|path| is_ours(&path) && !is_known(&path)) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
+}
+
+/// Whether it is so of a VM that is there, as Hyper-V knows it; its files are below this folder.
+pub async fn is_merged(cx: &impl Runner, vm: &str, folder: &str) -> Result<bool, Fault> {
+    let mut drives = cx.run(disk::list(vm)).await?;
+    for checkpoint in cx.run(checkpoint::list(vm)).await? {
+        drives.extend(cx.run(checkpoint::disks(vm, &checkpoint.id)).await?);
+    }
+    for drive in drives.iter().filter(|drive| windows::is_below(&drive.path, folder)) {
+        if cx.run(file::find(&drive.path)).await?.is_none() {
+            continue;
+        }
+        let beneath = match cx.run(vhd::info(&drive.path)).await {
+            // Merged into another since it was found: the next look sees what came of it.
+            Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => return Ok(false),
+            file => file?.and_then(|file| file.parent),
+        };
+        let is_ours = |path: &String| windows::is_below(path, folder);
+        let is_known = |path: &String| drives.iter().any(|drive| windows::is_same(&drive.path, path));
+        if beneath.is_some_and(|path| is_ours(&path) && !is_known(&path)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// All checkpoints of a VM: whole trees, from their roots. Their files are merged after this has returned.
+pub async fn remove_checkpoints(cx: &impl Runner, vm: &str) -> Result<(), Fault> {
+    for root in cx.run(checkpoint::list(vm)).await?.iter().filter(|checkpoint| checkpoint.parent.is_none()) {
+        cx.run(checkpoint::remove_tree(vm, &root.id)).await?;
+    }
+    Ok(())
 }
 
 impl Step for Merged {

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 words! {
     /// What a thing on a host is.
     Sort {
-        /// A libvirt domain.
+        /// A libvirt domain, or a VM of Hyper-V with its folder.
         Domain = "domain",
-        /// A file of a VM: a disk, one that is being made, a log.
+        /// A file of a VM: a disk, one that is being made, a log; on Hyper-V the folder of a VM that is not there.
         Disk = "disk",
         Seed = "seed",
         /// Of a segment.
@@ -26,7 +26,7 @@ words! {
         Namespace = "namespace",
         /// Of a Ceph pool.
         Image = "image",
-        /// Of a libvirt domain.
+        /// Of a domain.
         Checkpoint = "checkpoint",
         /// A folder of a backup repository.
         Backup = "backup",

@@ -1,6 +1,7 @@
 //! Names of what drover makes on a Windows host, each from one function. `storage` is the server's, `D:\drover` say; all that
 //! belongs to one VM is below one folder.
 
+use crate::errand::Sort;
 use crate::lock::LockName;
 use crate::{ImageId, ResourceId, names};
 
@@ -14,9 +15,37 @@ pub fn mark(region: &str, vm: ResourceId) -> String {
     format!("drover/{region}/{vm}")
 }
 
+/// What its notes say while it is in quarantine: the same, and what it did before when its host started.
+pub fn aside_mark(region: &str, vm: ResourceId, start_action: &str) -> String {
+    format!("{}/aside/{start_action}", mark(region, vm))
+}
+
+/// Whose a VM is by its notes, and of one in quarantine what it did before when its host started.
+pub fn read_mark(region: &str, notes: &str) -> Option<(ResourceId, Option<String>)> {
+    let (number, aside) = match notes.strip_prefix(&format!("drover/{region}/"))?.split_once("/aside/") {
+        Some((number, start_action)) => (number, Some(start_action.to_owned())),
+        None => (notes.rsplit('/').next()?, None),
+    };
+    let vm = ResourceId(number.parse().ok()?);
+    let again = aside.as_ref().map_or_else(|| mark(region, vm), |start_action| aside_mark(region, vm, start_action));
+    (again == notes).then_some((vm, aside))
+}
+
+/// The folder of all VMs.
+pub fn vms(storage: &str) -> String {
+    format!(r"{storage}\vms")
+}
+
 /// The folder of all that is the VM's, its configuration and checkpoints included.
 pub fn vm_folder(storage: &str, vm: ResourceId) -> String {
-    format!(r"{storage}\vms\{vm}")
+    format!(r"{}\{vm}", vms(storage))
+}
+
+/// Whose folder a path is, or is below.
+pub fn vm_of(storage: &str, path: &str) -> Option<ResourceId> {
+    let all = vms(storage);
+    let name = path.get(all.len() + 1..).filter(|_| is_below(path, &all))?.split('\\').next()?;
+    name.parse().ok().map(ResourceId).filter(|vm| vm.to_string() == name)
 }
 
 pub fn disk(storage: &str, vm: ResourceId, disk: &str) -> String {
@@ -101,6 +130,16 @@ pub fn snapshot_of(checkpoint: &str) -> Option<ResourceId> {
     checkpoint.strip_prefix("drover-")?.parse().ok().map(ResourceId)
 }
 
+/// Where a host keeps what was set aside, and notes of it.
+pub fn quarantine(storage: &str, sort: Sort) -> String {
+    format!(r"{storage}\quarantine\{sort}")
+}
+
+/// The file or folder there of one thing.
+pub fn aside(storage: &str, sort: Sort, name: &str) -> String {
+    format!(r"{}\{}", quarantine(storage, sort), names::flat(name))
+}
+
 /// Which snapshot the VM was last reverted to, and by which task.
 pub fn reverted(storage: &str, vm: ResourceId) -> String {
     format!(r"{}\reverted", vm_folder(storage, vm))
@@ -163,6 +202,33 @@ mod tests {
     fn a_checkpoint_tells_whose_it_is() {
         assert_eq!(snapshot_of(&checkpoint(ResourceId(9))), Some(ResourceId(9)));
         assert_eq!(snapshot_of("before the upgrade"), None);
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_and_no_other_is() {
+        let id = ResourceId(7);
+        assert_eq!(read_mark("default", &mark("default", id)), Some((id, None)));
+        let aside = aside_mark("default", id, "StartIfRunning");
+        assert_eq!(aside, "drover/default/7/aside/StartIfRunning");
+        assert_eq!(read_mark("default", &aside), Some((id, Some("StartIfRunning".into()))));
+        for other in
+            ["", "drover/default/", "drover/north/7", "drover/default/07", "drover/default/7 ", "drover/default/x/7"]
+        {
+            assert_eq!(read_mark("default", other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_path_tells_whose_folder_it_is_in() {
+        let of = |path| vm_of(r"D:\drover", path);
+        for path in [r"D:\drover\vms\7", r"d:\Drover\vms\7\root.vhdx"] {
+            assert_eq!(of(path), Some(ResourceId(7)), "{path}");
+        }
+        for path in
+            [r"D:\drover\vms", r"D:\drover\vms\notes.txt", r"D:\drover\vms\07", r"D:\drover\vms2\7", r"E:\7", ""]
+        {
+            assert_eq!(of(path), None, "{path}");
+        }
     }
 
     #[test]

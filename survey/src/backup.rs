@@ -12,7 +12,7 @@ use model::{ResourceId, names};
 use std::collections::BTreeMap;
 
 /// Where a repository keeps what was set aside, so that the rename stays on its disk.
-const ASIDE: &str = "quarantine";
+pub const ASIDE: &str = "quarantine";
 
 /// A folder of backups, by the word that its backups are named with.
 struct Root {
@@ -96,7 +96,7 @@ impl Root {
 }
 
 /// `7/31`, `7/31.part`: the VM, the backup, and whether it is being made or removed.
-fn read(name: &str) -> Option<(ResourceId, ResourceId, bool)> {
+pub fn read(name: &str) -> Option<(ResourceId, ResourceId, bool)> {
     let (vm, backup) = name.split_once('/')?;
     let whole = backup.strip_suffix(".part").or_else(|| backup.strip_suffix(".gone"));
     let id = whole.unwrap_or(backup).parse().ok()?;
@@ -145,11 +145,8 @@ async fn users(site: &Site, root: &Root, vm: &str, all: &mut [Found]) -> Result<
 
 async fn rename(site: &Site, found: &Found, root: &Root, from: &str, to: &str) -> Result<(), Fault> {
     let exists = async |path: &str| site.run(root.on(files::exists(path))).await;
-    match (exists(from).await?, exists(to).await?) {
-        (false, true) => return Ok(()),
-        (false, false) => return Err(site.gone(found)),
-        (true, true) => return Err(site.taken(found, to)),
-        (true, false) => {}
+    if !site.is_to_move(found, (exists(from).await?, exists(to).await?), to)? {
+        return Ok(());
     }
     if let Some((parent, _)) = to.rsplit_once('/') {
         site.run(root.on(files::make_folder(parent))).await?;

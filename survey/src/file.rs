@@ -57,11 +57,9 @@ pub async fn find(site: &Site) -> Result<Vec<Found>, Fault> {
 
 /// Moves it, unless it has been moved already.
 async fn rename(site: &Site, found: &Found, from: &str, to: &str) -> Result<(), Fault> {
-    match (site.run(files::exists(from)).await?, site.run(files::exists(to)).await?) {
-        (false, true) => return Ok(()),
-        (false, false) => return Err(site.gone(found)),
-        (true, true) => return Err(site.taken(found, to)),
-        (true, false) => {}
+    let is_there = (site.run(files::exists(from)).await?, site.run(files::exists(to)).await?);
+    if !site.is_to_move(found, is_there, to)? {
+        return Ok(());
     }
     if let Some((parent, _)) = to.rsplit_once('/') {
         site.run(files::make_folder(parent)).await?;

@@ -20,6 +20,7 @@ mod bridge;
 mod checkpoint;
 mod domain;
 mod file;
+mod hyperv;
 mod image;
 mod namespace;
 mod note;
@@ -49,7 +50,8 @@ pub async fn find(site: &Site) -> Result<Vec<Found>, Fault> {
             all.extend(bridge::find(site, &[]).await?);
         }
         ServerType::Ceph => all.extend(image::find(site).await?),
-        ServerType::Phantom | ServerType::Hyperv => {}
+        ServerType::Hyperv => all.extend(hyperv::find(site).await?),
+        ServerType::Phantom => {}
     }
     all.sort_by(|a, b| a.key().cmp(&b.key()));
     Ok(all)
@@ -74,6 +76,9 @@ pub fn locks(found: &Found, host: &str) -> Vec<LockName> {
 }
 
 pub async fn set_aside(site: &Site, found: &Found) -> Result<(), Fault> {
+    if site.server_type == ServerType::Hyperv {
+        return hyperv::set_aside(site, found).await;
+    }
     match found.sort {
         Sort::Domain => domain::set_aside(site, found).await,
         Sort::Disk | Sort::Seed => file::set_aside(site, found).await,
@@ -86,6 +91,9 @@ pub async fn set_aside(site: &Site, found: &Found) -> Result<(), Fault> {
 }
 
 pub async fn put_back(site: &Site, found: &Found) -> Result<(), Fault> {
+    if site.server_type == ServerType::Hyperv {
+        return hyperv::put_back(site, found).await;
+    }
     match found.sort {
         Sort::Domain => domain::put_back(site, found).await,
         Sort::Disk | Sort::Seed => file::put_back(site, found).await,
@@ -99,6 +107,9 @@ pub async fn put_back(site: &Site, found: &Found) -> Result<(), Fault> {
 
 /// Only of what is in quarantine; what is absent has been removed already.
 pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
+    if site.server_type == ServerType::Hyperv {
+        return hyperv::purge(site, found).await;
+    }
     match found.sort {
         Sort::Domain => domain::purge(site, found).await,
         Sort::Disk | Sort::Seed => file::purge(site, found).await,

@@ -2,9 +2,10 @@
 
 use crate::Site;
 use commands::files;
+use commands::hyperv::file;
 use errors::Fault;
 use model::errand::{Found, Sort};
-use model::names;
+use model::{ServerType, names, windows};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -13,13 +14,23 @@ use std::collections::BTreeSet;
 const MODE: u32 = 0o600;
 
 fn path(site: &Site, found: &Found) -> String {
-    names::aside(&site.settings.storage, found.sort, &found.name)
+    match site.server_type {
+        ServerType::Hyperv => windows::aside(&site.settings.storage, found.sort, &found.name),
+        _ => names::aside(&site.settings.storage, found.sort, &found.name),
+    }
 }
 
 /// The names of all things of a sort that have one.
 pub async fn all(site: &Site, sort: Sort) -> Result<BTreeSet<String>, Fault> {
-    let below = site.run(files::tree(&names::quarantine(&site.settings.storage, sort), 1)).await?;
-    Ok(below.iter().filter_map(|below| names::unflat(&below.path)).collect())
+    let storage = &site.settings.storage;
+    let notes: Vec<String> = if site.server_type == ServerType::Hyperv {
+        let notes = site.run(file::list(&windows::quarantine(storage, sort))).await?;
+        notes.into_iter().map(|note| note.name).collect()
+    } else {
+        let notes = site.run(files::tree(&names::quarantine(storage, sort), 1)).await?;
+        notes.into_iter().map(|note| note.path).collect()
+    };
+    Ok(notes.iter().filter_map(|note| names::unflat(note)).collect())
 }
 
 /// None when there is none.
@@ -36,7 +47,7 @@ pub async fn read<N: DeserializeOwned>(site: &Site, found: &Found) -> Result<Opt
 /// One that is there stays: it tells how the thing was at first.
 pub async fn write<N: Serialize>(site: &Site, found: &Found, note: &N) -> Result<(), Fault> {
     let path = path(site, found);
-    if site.run(files::exists(&path)).await? {
+    if site.get(&path).await?.is_some() {
         return Ok(());
     }
     // Our own notes have string keys and no failing serializers.

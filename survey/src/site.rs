@@ -5,7 +5,7 @@ use hosts::failure::of_host;
 use hosts::{Command, Fences, Guarded, Host, HostError, Runner};
 use model::ServerType;
 use model::errand::Found;
-use model::server::{HostSettings, Server};
+use model::server::{HostSettings, Server, ServerSpec};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
@@ -14,15 +14,16 @@ pub struct Site {
     host: Guarded,
     pub settings: HostSettings,
     pub server_type: ServerType,
+    pub region: String,
     note: watch::Sender<Option<String>>,
 }
 
 impl Site {
     /// Only looks, until it is given fences to act under.
     pub fn new(host: Arc<dyn Host>, server: &Server) -> Self {
-        let settings = server.spec.settings.clone();
-        let note = watch::Sender::default();
-        Self { host: Guarded::new(host, &settings.storage), settings, server_type: server.spec.server_type, note }
+        let ServerSpec { settings, server_type, region, .. } = server.spec.clone();
+        let host = Guarded::new(host.session().unwrap_or(host), &settings.storage);
+        Self { host, settings, server_type, region, note: watch::Sender::default() }
     }
 
     /// What is said of how far it is.
@@ -69,6 +70,16 @@ impl Site {
     /// A file or an empty folder; what is absent is removed already.
     pub async fn remove(&self, path: &str) -> Result<(), Fault> {
         self.host.remove(path).await.map_err(of_host)
+    }
+
+    /// Whether something is still to be moved: from where it is, to where nothing is.
+    pub fn is_to_move(&self, found: &Found, is_there: (bool, bool), to: &str) -> Result<bool, Fault> {
+        match is_there {
+            (true, false) => Ok(true),
+            (false, true) => Ok(false),
+            (false, false) => Err(self.gone(found)),
+            (true, true) => Err(self.taken(found, to)),
+        }
     }
 
     fn fault(&self, entry: &'static errors::Entry, found: &Found) -> Fault {

@@ -19,6 +19,8 @@ mod fences;
 mod hyperv;
 /// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
 mod hyperv_backups;
+/// On a Hyper-V host that is not there, without a record: planted, found, set aside, put back, removed.
+mod hyperv_orphans;
 /// Snapshots on a Hyper-V host that is not there: taken once, put back, merged.
 mod hyperv_snapshots;
 /// VMs on a simulated Hyper-V host: known mistakes, not made again.

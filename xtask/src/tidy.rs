@@ -28,7 +28,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("pools", &["errors", "model", "hosts", "commands", "lifecycle", "domains"]),
     ("backups", &["errors", "model", "hosts", "commands"]),
     ("probe", &["errors", "model", "cmdlets", "hosts", "commands"]),
-    ("survey", &["errors", "model", "hosts", "commands", "domains"]),
+    ("survey", &["errors", "model", "hosts", "commands", "domains", "hyperv", "backups"]),
     ("seeds", &["model"]),
     ("hyperv", &["errors", "model", "hosts", "commands", "lifecycle"]),
     (

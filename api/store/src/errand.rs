@@ -117,8 +117,8 @@ impl Store {
 /// Whether drover makes anything there that a survey could find.
 pub(crate) fn has_things(server: &Server) -> bool {
     match server.spec.server_type {
-        ServerType::Kvm | ServerType::Router | ServerType::Ceph => true,
-        ServerType::Phantom | ServerType::Hyperv => false,
+        ServerType::Kvm | ServerType::Hyperv | ServerType::Router | ServerType::Ceph => true,
+        ServerType::Phantom => false,
     }
 }
 

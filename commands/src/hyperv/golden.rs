@@ -1,6 +1,6 @@
 //! Every request that drover ever makes, one a line: read by people, and by the contract's test.
 
-use super::{adapter, checkpoint, disk, dvd, export, file, host, job, syntax, vhd, vm};
+use super::{adapter, checkpoint, disk, dvd, export, file, held, host, job, syntax, vhd, vm};
 use hosts::Command;
 use model::backup::Consistency;
 
@@ -58,6 +58,9 @@ fn requests() -> Vec<String> {
         line(file::room(FOLDER)),
         line(file::sha256(r"D:\drover\images\5-abababababababab.part.vhdx")),
         line(file::tree(EXPORT)),
+        line(held::checkpoint_disks()),
+        line(held::discs()),
+        line(held::disks()),
         line(host::info()),
         line(host::switch("trunk")),
         line(job::forget(3)),
@@ -84,6 +87,7 @@ fn requests() -> Vec<String> {
         line(vm::resume(VM)),
         line(vm::set_checkpoint_type(VM, "ProductionOnly")),
         line(vm::set_memory(VM, 4096)),
+        line(vm::set_owner(VM, "drover/default/7/aside/StartIfRunning", "Nothing")),
         line(vm::set_processors(VM, 4)),
         line(vm::set_secure_boot(VM, "MicrosoftUEFICertificateAuthority")),
         line(vm::set_start_action(VM, "Nothing")),

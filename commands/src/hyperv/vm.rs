@@ -138,6 +138,11 @@ pub fn mark(vm: &str, mark: &str, folder: &str) -> Command<()> {
     acts(&of(vm).then("Set-VM", args))
 }
 
+/// Whose it is, and what it does when its host starts: both, or neither.
+pub fn set_owner(vm: &str, mark: &str, start_action: &str) -> Command<()> {
+    acts(&of(vm).then("Set-VM", [("Notes", mark.into()), ("AutomaticStartAction", start_action.into())]))
+}
+
 /// `StartIfRunning`, or `Nothing`: not even a host that starts again may revive it.
 pub fn set_start_action(vm: &str, action: &str) -> Command<()> {
     acts(&of(vm).then("Set-VM", [("AutomaticStartAction", action.into())]))

@@ -3,10 +3,9 @@
 use crate::change::{Change, actual_wish, change};
 use crate::plan::{Plan, look};
 use crate::steps::disk::has_checkpoints;
-use crate::steps::drive::is_disk;
 use commands::hyperv::file;
 use errors::Fault;
-use hyperv::files::Remove;
+use hyperv::files::{Remove, is_disk};
 use hyperv::{actual, name_of};
 use lifecycle::{Context, Prerequisite, Steps};
 use model::vm::Vm;

@@ -77,10 +77,7 @@ async fn survey(session: &Session, host: Option<&str>, timeout_secs: u64) -> any
     let servers: Vec<Server> = server::all(&session.client, "servers").await?;
     let has_things = |server: &&Server| match host {
         Some(host) => server.spec.name == host,
-        None => {
-            let kinds = [ServerType::Kvm, ServerType::Router, ServerType::Ceph];
-            server.spec.enabled && kinds.contains(&server.spec.server_type)
-        }
+        None => server.spec.enabled && server.spec.server_type != ServerType::Phantom,
     };
     let mut ids = Vec::new();
     for server in servers.iter().filter(has_things) {

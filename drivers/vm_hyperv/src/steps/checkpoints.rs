@@ -2,7 +2,8 @@
 
 use commands::hyperv::checkpoint::{self, Checkpoint};
 use errors::Fault;
-use hyperv::{identifier, own};
+use hyperv::merge::remove_checkpoints;
+use hyperv::own;
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::ResourceId;
 use std::time::Duration;
@@ -33,11 +34,10 @@ impl Step for NoCheckpoints {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let vm = identifier(cx, self.vm).await?;
-            for root in found(cx, self.vm).await?.iter().filter(|checkpoint| checkpoint.parent.is_none()) {
-                cx.run(checkpoint::remove_tree(&vm, &root.id)).await?;
+            match own(cx, self.vm).await? {
+                Some(found) => remove_checkpoints(cx, &found.id).await,
+                None => Ok(()),
             }
-            Ok(())
         })
     }
 }

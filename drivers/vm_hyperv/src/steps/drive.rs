@@ -4,7 +4,7 @@ use commands::hyperv::{disk, dvd};
 use errors::Fault;
 use hyperv::{disks, identifier, own_disks};
 use lifecycle::{Acted, Context, Look, Looked, Step};
-use model::{ResourceId, windows};
+use model::ResourceId;
 
 /// Of the controller, the last is kept for the disc of first settings.
 const DISC: u32 = 63;
@@ -89,9 +89,4 @@ impl Step for NoOtherDrives {
 /// The slot of the disc of first settings.
 pub fn disc_slot() -> u32 {
     DISC
-}
-
-/// Whether a path is a disk's file in the VM's folder, by its name alone.
-pub fn is_disk(path: &str) -> bool {
-    windows::is_same(path.get(path.len().saturating_sub(5)..).unwrap_or_default(), ".vhdx")
 }

@@ -1,8 +1,7 @@
 //! The VM itself, and files that the host has open.
 
-use crate::steps::drive::is_disk;
-use commands::hyperv::{file, vhd, vm};
-use errors::Fault;
+use commands::hyperv::{vhd, vm};
+use hyperv::files::mounted;
 use hyperv::{identifier, own};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::ResourceId;
@@ -36,33 +35,18 @@ pub struct Dismounted {
     pub folder: String,
 }
 
-impl Dismounted {
-    async fn mounted(&self, cx: &Context) -> Result<Vec<String>, Fault> {
-        let mut mounted = Vec::new();
-        for file in cx.run(file::list(&self.folder)).await? {
-            if !file.is_folder
-                && is_disk(&file.path)
-                && cx.run(vhd::info(&file.path)).await?.is_some_and(|vhd| vhd.attached)
-            {
-                mounted.push(file.path);
-            }
-        }
-        Ok(mounted)
-    }
-}
-
 impl Step for Dismounted {
     fn name(&self) -> String {
         "dismount disks".into()
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(self.mounted(cx).await?.is_empty())) })
+        Box::pin(async move { Ok(Look::done_if(mounted(cx, &self.folder).await?.is_empty())) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            for path in self.mounted(cx).await? {
+            for path in mounted(cx, &self.folder).await? {
                 cx.run(vhd::dismount(&path)).await?;
             }
             Ok(())
