@@ -1,5 +1,6 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
+use crate::hostdev;
 use model::{ResourceId, names};
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +106,9 @@ pub struct Actual {
     pub disks: Vec<ActualDisk>,
     pub volumes: Vec<ActualVolume>,
     pub nics: Vec<ActualNic>,
+    /// What it is given of its host, by drover or by hand, as libvirt writes it.
+    #[serde(skip)]
+    pub hostdevs: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +155,7 @@ fn volume_of(image: &str) -> Option<ResourceId> {
 
 /// Reads a domain's XML; gives why it makes no sense.
 pub fn read(xml: &str) -> Result<Actual, String> {
+    let hostdevs = hostdev::texts(xml)?;
     // The mark's prefix is ours, and libvirt keeps it.
     let xml = xml.replace("<drover:vm ", "<vm ").replace("</drover:vm>", "</vm>");
     let domain: Domain = quick_xml::de::from_str(&xml).map_err(|error| error.to_string())?;
@@ -187,6 +192,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         disks: disks.collect(),
         volumes,
         nics: nics.collect(),
+        hostdevs,
     })
 }
 

@@ -1,13 +1,16 @@
-//! PCI devices of the host in a domain's XML: read, written, and kept when the domain is defined anew.
+//! Devices of the host in a domain's XML: read, written, and kept when the domain is defined anew.
 
+use model::device::Device;
 use model::pci::PciAddress;
 use model::{ResourceId, names};
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use serde::Deserialize;
 
-/// A function of a device that is given to the guest.
+/// A device that is given to the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hostdev {
-    pub address: PciAddress,
+    pub device: Device,
     /// The record that it is given by; none when somebody did so by hand.
     pub gpu: Option<ResourceId>,
 }
@@ -41,6 +44,8 @@ struct Source {
 
 #[derive(Deserialize)]
 struct Address {
+    #[serde(rename = "@uuid", default)]
+    uuid: String,
     #[serde(rename = "@domain", default)]
     domain: String,
     #[serde(rename = "@bus", default)]
@@ -58,7 +63,7 @@ struct Alias {
 }
 
 impl Address {
-    fn read(&self) -> Option<PciAddress> {
+    fn pci(&self) -> Option<PciAddress> {
         let hex = |text: &str| u16::from_str_radix(text.trim_start_matches("0x"), 16).ok();
         Some(PciAddress {
             domain: hex(&self.domain)?,
@@ -67,32 +72,62 @@ impl Address {
             function: hex(&self.function)? as u8,
         })
     }
+
+    fn read(&self, kind: &str) -> Option<Device> {
+        match kind {
+            "pci" => self.pci().map(Device::Pci),
+            "mdev" => self.uuid.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
-/// Every PCI function that the domain is given; gives why its XML makes no sense.
+/// Every PCI and mediated device that the domain is given; gives why its XML makes no sense.
 pub fn hostdevs(xml: &str) -> Result<Vec<Hostdev>, String> {
     let domain: Domain = quick_xml::de::from_str(xml).map_err(|error| error.to_string())?;
     let one = |found: HostdevXml| {
-        let address = found.source.filter(|_| found.kind == "pci")?.address?.read()?;
-        Some(Hostdev { address, gpu: found.alias.and_then(|alias| names::gpu_of(&alias.name)) })
+        let device = found.source?.address?.read(&found.kind)?;
+        Some(Hostdev { device, gpu: found.alias.and_then(|alias| names::gpu_of(&alias.name)) })
     };
     Ok(domain.devices.hostdev.into_iter().filter_map(one).collect())
 }
 
-/// Libvirt takes it from the host's driver when the guest starts, and gives it back afterwards.
+/// Libvirt takes a PCI device from the host's driver when the guest starts, and gives it back afterwards.
 pub fn hostdev(found: &Hostdev) -> String {
-    let PciAddress { domain, bus, slot, function } = found.address;
-    let alias = found.gpu.map(|gpu| names::hostdev_alias(gpu, found.address));
+    let (kind, address) = match found.device {
+        Device::Pci(PciAddress { domain, bus, slot, function }) => (
+            "type='pci' managed='yes'",
+            format!("domain='0x{domain:04x}' bus='0x{bus:02x}' slot='0x{slot:02x}' function='0x{function:x}'"),
+        ),
+        Device::Mediated(uuid) => ("type='mdev' model='vfio-pci'", format!("uuid='{uuid}'")),
+    };
+    let alias = found.gpu.map(|gpu| names::hostdev_alias(gpu, found.device));
     let alias = alias.map(|alias| format!("      <alias name='{alias}'/>\n")).unwrap_or_default();
     format!(
-        "    <hostdev mode='subsystem' type='pci' managed='yes'>\n      <source>\n        <address domain='0x{domain:04x}' \
-         bus='0x{bus:02x}' slot='0x{slot:02x}' function='0x{function:x}'/>\n      </source>\n{alias}    </hostdev>\n"
+        "    <hostdev mode='subsystem' {kind}>\n      <source>\n        <address {address}/>\n      </source>\n{alias}    \
+         </hostdev>\n"
     )
 }
 
+/// Each hostdev of a definition as it is written, of whatever kind.
+pub(crate) fn texts(xml: &str) -> Result<Vec<String>, String> {
+    let (mut reader, mut found) = (Reader::from_str(xml), Vec::new());
+    loop {
+        let start = reader.buffer_position() as usize;
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(tag) if tag.name().as_ref() == "hostdev" => {
+                reader.read_to_end(tag.name()).map_err(|error| error.to_string())?;
+                found.extend(xml.get(start..reader.buffer_position() as usize).map(str::to_owned));
+            }
+            Event::Eof => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
 /// A definition with these in it too.
-pub fn with_hostdevs(xml: &str, kept: &[Hostdev]) -> String {
-    let devices: String = kept.iter().map(hostdev).collect();
+pub fn with_hostdevs(xml: &str, kept: &[String]) -> String {
+    let devices: String = kept.iter().map(|text| format!("    {text}\n")).collect();
     match xml.rfind("  </devices>") {
         Some(at) => format!("{}{devices}{}", &xml[..at], &xml[at..]),
         None => xml.to_owned(),
@@ -103,14 +138,35 @@ pub fn with_hostdevs(xml: &str, kept: &[Hostdev]) -> String {
 mod tests {
     use super::*;
 
+    const EMPTY: &str = "<domain>\n  <devices>\n    <emulator/>\n  </devices>\n</domain>\n";
+
+    fn device(text: &str) -> Device {
+        text.parse().unwrap()
+    }
+
     #[test]
-    fn what_is_given_to_a_domain_reads_back() {
-        let address = "0000:65:00.1".parse().unwrap();
-        let own = Hostdev { address, gpu: Some(ResourceId(12)) };
-        let foreign = Hostdev { address: "0000:66:00.0".parse().unwrap(), gpu: None };
-        let xml = "<domain>\n  <devices>\n    <emulator/>\n  </devices>\n</domain>\n";
-        assert_eq!(hostdevs(xml).unwrap(), []);
-        let xml = with_hostdevs(xml, &[own.clone(), foreign.clone()]);
-        assert_eq!(hostdevs(&xml).unwrap(), [own, foreign]);
+    fn devices_are_as_the_golden_file_says_and_read_back() {
+        let gpu = Some(ResourceId(12));
+        let function = Hostdev { device: device("0000:65:00.1"), gpu };
+        let share = Hostdev { device: device("c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21"), gpu };
+        let foreign = Hostdev { gpu: None, ..share.clone() };
+        let all = [function, share, foreign];
+        let xml: String = all.iter().map(hostdev).collect();
+        expect_test::expect_file!["../golden/hostdevs.xml"].assert_eq(&xml);
+        assert_eq!(hostdevs(EMPTY).unwrap(), []);
+        assert_eq!(hostdevs(&format!("<domain><devices>{xml}</devices></domain>")).unwrap(), all);
+    }
+
+    #[test]
+    fn what_a_domain_is_given_is_kept_as_it_is_whoever_gave_it() {
+        let usb = "<hostdev mode='subsystem' type='usb'>\n      <source>\n        <vendor id='0x046d'/>\n      </source>\n    </hostdev>";
+        let share = "<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci' display='off'>\n      <source>\n        \
+                     <address uuid='c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21'/>\n      </source>\n    </hostdev>";
+        let kept = [usb, share].map(str::to_owned);
+        let xml = with_hostdevs(EMPTY, &kept);
+        assert_eq!(texts(&xml).unwrap(), kept);
+        let read = Hostdev { device: device("c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21"), gpu: None };
+        assert_eq!(hostdevs(&xml).unwrap(), [read]);
+        assert!(texts("<domain><devices><hostdev></devices></domain>").is_err());
     }
 }

@@ -82,7 +82,7 @@ pub enum Command {
     /// Volumes in Ceph
     #[command(subcommand)]
     Ceph(ceph::Ceph),
-    /// PCI devices given to VMs
+    /// Devices of hosts given to VMs
     #[command(subcommand)]
     Gpu(gpu::Gpu),
     /// Hyper-V hosts, at the host itself

@@ -4,9 +4,9 @@ use crate::{Category, Entry};
 
 pub static ABSENT: Entry = Entry {
     code: "2130",
-    text: "{host} has no PCI device {device}.",
-    cause: "The address is wrong, or the device was taken out or has moved to another slot.",
-    remedy: "See the server's devices with drover server show, delete this record and make one with the right address.",
+    text: "{host} has no device {device}.",
+    cause: "The address or UUID is wrong; or the device was taken out or has moved to another slot; or a mediated device was not made again after the host's restart.",
+    remedy: "See the server's devices with drover gpu devices. Make the mediated device again (mdevctl start), then retry; or delete this record and make one with the right device.",
     category: Category::NotFound,
 };
 
@@ -45,12 +45,20 @@ pub static HELD: Entry = Entry {
 pub static NOT_ALLOWED: Entry = Entry {
     code: "2135",
     text: "Device {device} of {host} may not be given to VMs.",
-    cause: "The server's settings.gpu.devices do not name it any more, neither by its address nor as {id}.",
+    cause: "The server's settings.gpu.devices name it no more, neither by itself nor as {id}.",
     remedy: "Have an operator name it there, then retry; or take another device.",
     category: Category::Conflict,
 };
 
-pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &BUSY, &SHARED, &NO_IOMMU, &HELD, &NOT_ALLOWED];
+pub static SPLIT: Entry = Entry {
+    code: "2136",
+    text: "Device {device} of {host} cannot be given whole: mediated devices are shares of it ({others}).",
+    cause: "Its driver on the host serves these, and has to keep it.",
+    remedy: "Give the mediated devices instead, or remove them (mdevctl stop) once no VM has them; then retry.",
+    category: Category::Conflict,
+};
+
+pub(crate) const ENTRIES: &[&Entry] = &[&ABSENT, &BUSY, &SHARED, &NO_IOMMU, &HELD, &NOT_ALLOWED, &SPLIT];
 
 /// Every `<driver>_<verb>` under which these numbers stand.
 pub(crate) const SCOPES: &[&str] = &["gpu_updatequiesced", "gpu_updaterunning"];

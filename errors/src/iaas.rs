@@ -213,7 +213,7 @@ pub static ROUTER_EXISTS: Entry = Entry {
 pub static DEVICE_NOT_ALLOWED: Entry = Entry {
     code: "iaas_gpu_001",
     text: "Device {device} of {host} may not be given to VMs.",
-    cause: "The server's settings.gpu.devices name it neither by its address nor by its vendor and product; nothing else may be given.",
+    cause: "The server's settings.gpu.devices name it neither by itself (PCI address, UUID) nor by what it is (vendor and product, type of a mediated device); nothing else may be given.",
     remedy: "Take a device that drover gpu devices lists as free, or have an operator name this one in the server's settings.",
     category: Category::Forbidden,
 };
@@ -221,7 +221,7 @@ pub static DEVICE_NOT_ALLOWED: Entry = Entry {
 pub static DEVICE_TAKEN: Entry = Entry {
     code: "iaas_gpu_002",
     text: "Device {device} of {host} is taken by {taken}.",
-    cause: "Another record that is not closed names it, or a device that comes and goes with it (its other functions, its IOMMU group).",
+    cause: "Another record that is not closed names it, or a device that comes and goes with it (its other functions, its IOMMU group), or that it is a share of, or that is a share of it.",
     remedy: "Take another device; or delete that record once no VM has the device.",
     category: Category::Conflict,
 };

@@ -1,6 +1,6 @@
-//! A PCI device that is given to a VM.
+//! A device of its host that is given to a VM.
 
-use crate::pci::PciAddress;
+use crate::device::Device;
 use crate::resource::Spec;
 use crate::server::Capacity;
 use crate::{ResourceId, ResourceType};
@@ -15,22 +15,16 @@ pub struct GpuSpec {
     /// The VM it is attached to.
     #[serde(default)]
     pub vm: Option<ResourceId>,
-    /// PCI address on its host, `0000:65:00.0`.
-    pub device: String,
-}
-
-impl GpuSpec {
-    /// None when it was not checked.
-    pub fn address(&self) -> Option<PciAddress> {
-        self.device.parse().ok()
-    }
+    /// On its host: a PCI address, `0000:65:00.0`, or the UUID of a mediated device.
+    #[schema(value_type = String)]
+    pub device: Device,
 }
 
 impl Spec for GpuSpec {
     const TYPE: ResourceType = ResourceType::Gpu;
 
     fn check(&self) -> Result<(), String> {
-        self.device.parse::<PciAddress>().map(|_| ()).map_err(|reason| format!("device: {reason}"))
+        Ok(())
     }
 
     fn check_change(&self, next: &Self) -> Result<(), String> {

@@ -9,6 +9,7 @@ pub mod states;
 
 pub mod backup;
 pub mod ceph;
+pub mod device;
 pub mod gpu;
 pub mod image;
 pub mod pci;

@@ -4,6 +4,7 @@ mod checks;
 
 pub use checks::*;
 
+use crate::device::Device;
 use crate::errand::Sort;
 use crate::lock::LockName;
 use crate::pci::PciAddress;
@@ -11,6 +12,7 @@ use crate::virtual_router::pair::Seat;
 use crate::{ImageId, ResourceId, SegmentId};
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv6Addr};
+use uuid::Uuid;
 
 /// The libvirt domain of a VM: `drover-7`.
 pub fn domain(vm: ResourceId) -> String {
@@ -199,12 +201,24 @@ pub fn node_device(address: PciAddress) -> String {
     format!("pci_{}", address.to_string().replace([':', '.'], "_"))
 }
 
-/// A function that is given to a VM, in its definition. Libvirt keeps only names that begin with `ua-`.
-pub fn hostdev_alias(gpu: ResourceId, address: PciAddress) -> String {
-    format!("ua-drover-{gpu}-{}", address.to_string().replace([':', '.'], "-"))
+/// The PCI device of this name of libvirt's; none of a device of another sort.
+pub fn address_of_node(name: &str) -> Option<PciAddress> {
+    let parts: Vec<&str> = name.strip_prefix("pci_")?.split('_').collect();
+    let [domain, bus, slot, function] = parts[..] else { return None };
+    format!("{domain}:{bus}:{slot}.{function}").parse().ok()
 }
 
-/// The gpu whose function has this name; none for one of another maker.
+/// How libvirt's names of a mediated device begin: `mdev_c60cc60c_0f2d_4d1a_9d0b_6f5a3c1e7b21`; newer ones name the parent too.
+pub fn mediated_device(uuid: Uuid) -> String {
+    format!("mdev_{}", uuid.to_string().replace('-', "_"))
+}
+
+/// A device that is given to a VM, in its definition. Libvirt keeps only names that begin with `ua-`.
+pub fn hostdev_alias(gpu: ResourceId, device: Device) -> String {
+    format!("ua-drover-{gpu}-{}", device.to_string().replace([':', '.'], "-"))
+}
+
+/// The gpu whose device has this name; none for one of another maker.
 pub fn gpu_of(alias: &str) -> Option<ResourceId> {
     alias.strip_prefix("ua-drover-")?.split('-').next()?.parse().ok()
 }

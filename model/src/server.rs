@@ -8,6 +8,7 @@ pub use backup::BackupSettings;
 pub use hyperv::{HypervSettings, RootDisk};
 pub use router::{Carrier, RouterSettings};
 
+use crate::device::Device;
 use crate::drift::DriftPolicy;
 use crate::pci::PciAddress;
 use crate::{Kind, Moment, ServerId, ServerType, Version, windows};
@@ -171,15 +172,21 @@ pub struct WorkerReport {
     pub seen_at: Moment,
 }
 
-/// A PCI device of a host: a display or processing accelerator.
+/// A display or processing accelerator of a host, or a mediated device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HostDevice {
-    /// `0000:65:00.0`
+    /// A PCI address, `0000:65:00.0`, or the UUID of a mediated device.
     #[schema(value_type = String)]
-    pub address: PciAddress,
-    /// Vendor and product by their numbers, `10de:2204`.
+    #[serde(alias = "address")]
+    pub device: Device,
+    /// The PCI device that a mediated one is a share of.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub parent: Option<PciAddress>,
+    /// Vendor and product by their numbers, `10de:2204`; the type of a mediated device, `nvidia-35`.
     #[serde(default)]
     pub id: String,
+    /// A mediated device has its parent's.
     pub vendor: String,
     pub product: String,
     /// The kernel's driver that has it.

@@ -3,11 +3,11 @@
 
 use crate::rig::{
     Rig, at_rest, backup_hyperv_rig, backup_kvm_rig, ceph_alone_rig, ceph_detached_rig, ceph_off_rig, ceph_rig,
-    gpu_attach_rig, gpu_rig, router_rig, snapshot_hyperv_quiesced_rig, snapshot_hyperv_rig, snapshot_hyperv_tree_rig,
-    snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig, snapshot_kvm_quiesced_rig,
-    snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig, virtual_router_loses_rig,
-    virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig, vm_hyperv_stopped_rig,
-    vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
+    gpu_attach_rig, gpu_mediated_rig, gpu_rig, router_rig, snapshot_hyperv_quiesced_rig, snapshot_hyperv_rig,
+    snapshot_hyperv_tree_rig, snapshot_kvm_pool_quiesced_rig, snapshot_kvm_pool_rig, snapshot_kvm_pool_tree_rig,
+    snapshot_kvm_quiesced_rig, snapshot_kvm_rig, snapshot_kvm_tree_rig, virtual_router_gains_rig,
+    virtual_router_loses_rig, virtual_router_pair_rig, virtual_router_rig, virtual_router_standby_rig, vm_hyperv_rig,
+    vm_hyperv_stopped_rig, vm_kvm_pool_rig, vm_kvm_rig, vm_kvm_stopped_rig, vm_rig,
 };
 use errors::Fault;
 use futures::future::join_all;
@@ -232,7 +232,7 @@ macro_rules! free {
 free!(backup_hyperv: backup_hyperv_rig());
 free!(backup_kvm: backup_kvm_rig());
 free!(ceph: ceph_rig(), ceph_alone_rig(), ceph_detached_rig(), ceph_off_rig());
-free!(gpu: gpu_rig(), gpu_attach_rig());
+free!(gpu: gpu_rig(), gpu_attach_rig(), gpu_mediated_rig());
 free!(snapshot_hyperv: snapshot_hyperv_rig(), snapshot_hyperv_quiesced_rig(), snapshot_hyperv_tree_rig());
 free!(snapshot_kvm: snapshot_kvm_rig(), snapshot_kvm_quiesced_rig(), snapshot_kvm_tree_rig());
 free!(snapshot_kvm_pool: snapshot_kvm_pool_rig(), snapshot_kvm_pool_quiesced_rig(), snapshot_kvm_pool_tree_rig());

@@ -15,6 +15,8 @@ mod drift;
 mod errands;
 /// What a paused worker does late is refused at the host.
 mod fences;
+/// Mediated devices, on a host that is not there.
+mod gpus;
 /// A Hyper-V host beside a KVM host, what is secret there, and what goes wrong with it.
 mod hyperv;
 /// Backups on a Hyper-V host that is not there: what counts as one, and what comes out of it again.
@@ -43,7 +45,7 @@ mod real_ceph;
 mod real_compose;
 /// The roles apart over RabbitMQ and PostgreSQL, each killed in turn.
 mod real_fleet;
-/// A PCI device in the definition of a real domain.
+/// A PCI and a mediated device in the definitions of real domains.
 mod real_gpu;
 /// A simulated Hyper-V host behind a real sshd.
 mod real_hyperv;

@@ -26,10 +26,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::fakes::ceph::Cluster;
 use testkit::fakes::hyperv::{self, Hyperv};
-use testkit::fakes::kvm::{self, Kvm, PciDevice};
+use testkit::fakes::kvm::{self, Kvm, MediatedDevice, PciDevice};
 use testkit::fakes::router::{self, Router};
 use testkit::fleet::{image, server, vm};
 use testkit::{Fleet, LIMIT, eventually};
+
+pub const CARD: &str = "0000:65:00.0";
+
+/// A card with a mediated device.
+pub const SPLIT_CARD: &str = "0000:66:00.0";
+
+/// The mediated device.
+pub const SHARE: &str = "c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21";
 
 /// A fake host, and what is on it as words.
 #[derive(Clone)]
@@ -59,14 +67,17 @@ impl Ground {
                 let ceph = cluster();
                 let host = Arc::new(Kvm::new("host-1").with_ceph(&ceph));
                 host.have_agents(kind == Kind::SnapshotKvm);
-                // A device with two functions, and the bridge before it.
-                for (address, class, driver) in [
-                    ("0000:00:01.0", "0x060400", "pcieport"),
-                    ("0000:65:00.0", "0x030000", "nouveau"),
-                    ("0000:65:00.1", "0x040300", "snd_hda_intel"),
+                // A device with two functions, and the bridge before it; and one with a mediated device.
+                for (address, class, driver, group) in [
+                    ("0000:00:01.0", "0x060400", "pcieport", 30),
+                    (CARD, "0x030000", "nouveau", 30),
+                    ("0000:65:00.1", "0x040300", "snd_hda_intel", 30),
+                    (SPLIT_CARD, "0x030000", "nvidia", 31),
                 ] {
-                    host.add_device(address, PciDevice { class, driver: Some(driver), group: Some(30) });
+                    host.add_device(address, PciDevice { class, driver: Some(driver), group: Some(group) });
                 }
+                let parent = SPLIT_CARD.parse().expect("an address");
+                host.add_mediated(SHARE, MediatedDevice { type_id: "nvidia-35", parent, group: 41 });
                 let beside = (kind == Kind::Ceph).then(|| Arc::new(Kvm::new("ceph-1").with_ceph(&ceph)));
                 let mut image = image();
                 let bytes = kvm::qcow2(1);
@@ -101,7 +112,7 @@ impl Ground {
             setup = setup.lease_secs(3);
         } else {
             spec.settings.ceph.trash_hours = 0;
-            spec.settings.gpu.devices = vec!["10de:2204".into()];
+            spec.settings.gpu.devices = vec!["10de:2204".into(), "nvidia-35".into()];
         }
         setup = setup.host(spec, Some(self.host.clone()));
         if let Some(cluster) = &self.cluster {
@@ -334,7 +345,7 @@ async fn grow_pooled(fleet: &Fleet, into: State) {
 
 /// A device of a VM that runs: every verb takes it away, and `updatequiesced` does so after the VM was shut down.
 pub fn gpu_rig() -> Rig<GpuSpec> {
-    let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: "0000:65:00.0".into() };
+    let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: CARD.parse().expect("a device") };
     Rig { vm: Some(|fleet| vm(&fleet.image)), ..Rig::of(Kind::Gpu, wish, || json!({ "vm": null })) }
 }
 
@@ -348,6 +359,12 @@ pub fn gpu_attach_rig() -> Rig<GpuSpec> {
         })
     };
     Rig { patch: || json!({ "vm": VM }), since: Some(since), ..gpu_rig() }
+}
+
+/// A mediated device that no VM has any more.
+pub fn gpu_mediated_rig() -> Rig<GpuSpec> {
+    let wish = |_: &Fleet, vm: Option<ResourceId>| GpuSpec { vm, device: SHARE.parse().expect("a device") };
+    Rig { wish, ..gpu_attach_rig() }
 }
 
 fn snapshot(vm: Option<ResourceId>, remove_subtree: bool) -> SnapshotSpec {

@@ -3,9 +3,11 @@
 use crate::Worker;
 use cmdlets::Hello;
 use commands::hyperv;
-use commands::virsh::nodedev;
+use commands::virsh::nodedev::mediated::Mediated;
+use commands::virsh::nodedev::{self, mediated};
 use futures::{FutureExt, TryFutureExt};
 use hosts::{Command, Host, HostError, Invocation};
+use model::device::Device;
 use model::server::{HostDevice, HostSettings, ServerSpec, WorkerReport};
 use model::{Moment, ServerType};
 use std::time::Duration;
@@ -91,22 +93,41 @@ impl Inventory {
 /// None when libvirt does not tell.
 async fn devices(host: &dyn Host, server: &ServerSpec) -> Option<Vec<HostDevice>> {
     let uri = &server.settings.libvirt_uri;
-    let mut found = Vec::new();
+    let mut pci = Vec::new();
     for name in said(host, nodedev::names(uri), ANSWER_LIMIT).await.ok()? {
-        let Ok(Some(device)) = said(host, nodedev::named(uri, &name), ANSWER_LIMIT).await else { continue };
-        if device.is_gpu() {
-            found.push(HostDevice {
-                address: device.address,
-                id: device.id,
-                vendor: device.vendor,
-                product: device.product,
-                driver: device.driver,
-                group: device.group.map(|group| group.number),
-                numa_node: device.numa_node,
-            });
-        }
+        pci.extend(said(host, nodedev::named(uri, &name), ANSWER_LIMIT).await.ok().flatten());
     }
-    Some(found)
+    let mut shares = Vec::new();
+    for name in said(host, mediated::names(uri), ANSWER_LIMIT).await.ok()? {
+        shares.extend(said(host, mediated::named(uri, &name), ANSWER_LIMIT).await.ok().flatten());
+    }
+    let shares: Vec<HostDevice> = shares.into_iter().map(|share| of_share(share, &pci)).collect();
+    let whole = pci.into_iter().filter(nodedev::Device::is_gpu).map(|device| HostDevice {
+        device: device.address.into(),
+        parent: None,
+        id: device.id,
+        vendor: device.vendor,
+        product: device.product,
+        driver: device.driver,
+        group: device.group.map(|group| group.number),
+        numa_node: device.numa_node,
+    });
+    Some(whole.chain(shares).collect())
+}
+
+fn of_share(share: Mediated, pci: &[nodedev::Device]) -> HostDevice {
+    let parent = pci.iter().find(|device| share.parent == Some(device.address));
+    let told = |text: fn(&nodedev::Device) -> &String| parent.map(text).cloned().unwrap_or_default();
+    HostDevice {
+        device: Device::Mediated(share.uuid),
+        parent: share.parent,
+        id: share.type_id,
+        vendor: told(|parent| &parent.vendor),
+        product: told(|parent| &parent.product),
+        driver: share.driver,
+        group: share.group,
+        numa_node: parent.and_then(|parent| parent.numa_node),
+    }
 }
 
 /// What the command's reader makes of the answer.

@@ -9,7 +9,7 @@ use crate::wish::Wish;
 use crate::{Store, Who};
 use errors::Fault;
 use errors::iaas as codes;
-use model::pci::PciAddress;
+use model::device::Device;
 use model::{ResourceId, ResourceType, ServerId, State};
 
 const OF_SERVER: &str =
@@ -73,20 +73,27 @@ impl Unit {
     /// come and go together; `own` is the record itself.
     pub async fn check_device(&mut self, server: ServerId, own: Option<ResourceId>, wish: &Wish) -> Answer<()> {
         let Wish::Gpu(gpu) = wish else { return Ok(()) };
-        let (Some(address), Some(row)) = (gpu.address(), self.servers.get(&server)) else { return Ok(()) };
+        let Some(row) = self.servers.get(&server) else { return Ok(()) };
+        let device = gpu.device;
         let spec = &row.server.spec;
         let found = row.server.worker.as_ref().map(|worker| worker.devices.clone()).unwrap_or_default();
-        let refused = |entry| Fault::new(entry).hole("device", address).hole("host", &spec.name);
-        let id = found.iter().find(|device| device.address == address).map(|device| device.id.as_str());
-        if !spec.settings.gpu.allows(address, id) {
+        let refused = |entry| Fault::new(entry).hole("device", device).hole("host", &spec.name);
+        let known = |device: Device| found.iter().find(|known| known.device == device);
+        if !spec.settings.gpu.allows(device, known(device).map(|known| known.id.as_str())) {
             return Err(refused(&codes::DEVICE_NOT_ALLOWED).into());
         }
         let taken = refused(&codes::DEVICE_TAKEN);
-        let group = |address: PciAddress| found.iter().find(|device| device.address == address)?.group;
-        let together = |other: PciAddress| match (group(address), group(other)) {
-            _ if other == address => true,
+        let group = |device| known(device)?.group;
+        let is_share =
+            |share, whole: Device| known(share).and_then(|share| share.parent).map(Device::Pci) == Some(whole);
+        let is_beside = |other: Device| match (device.pci(), other.pci()) {
+            (Some(one), Some(other)) => one.is_beside(&other),
+            _ => false,
+        };
+        let together = |other| match (group(device), group(other)) {
+            _ if other == device || is_share(other, device) || is_share(device, other) => true,
             (Some(one), Some(other)) => one == other,
-            _ => other.is_beside(&address),
+            _ => is_beside(other),
         };
         for (id, other) in self.devices_of(server).await? {
             if Some(id) != own && together(other) {
@@ -97,7 +104,7 @@ impl Unit {
     }
 
     /// Every device of a server that a record names which is not closed.
-    async fn devices_of(&mut self, server: ServerId) -> Answer<Vec<(ResourceId, PciAddress)>> {
+    async fn devices_of(&mut self, server: ServerId) -> Answer<Vec<(ResourceId, Device)>> {
         let is_one = |row: &ResourceRow| {
             let is_open = row.resource.state != State::Closed;
             row.resource_type() == ResourceType::Gpu && row.resource.server_id == server && is_open
@@ -114,7 +121,7 @@ impl Unit {
             if let Some(row) = self.resource(id).await?.filter(is_one)
                 && let Wish::Gpu(gpu) = Wish::from_text(ResourceType::Gpu, &row.resource.spec)?
             {
-                found.extend(gpu.address().map(|address| (id, address)));
+                found.push((id, gpu.device));
             }
         }
         Ok(found)

@@ -1,9 +1,12 @@
-//! virsh: PCI devices of the host.
+//! virsh: PCI devices of the host, and the mediated devices on them.
 
 use super::looks;
 use hosts::{Command, Output};
 use model::pci::PciAddress;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub mod mediated;
 
 /// A PCI device, as libvirt finds it in sysfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +51,14 @@ impl Device {
 
 /// The names of all PCI devices, for [`named`].
 pub fn names(uri: &str) -> Command<Vec<String>> {
+    of_sort(uri, "pci")
+}
+
+fn of_sort(uri: &str, sort: &str) -> Command<Vec<String>> {
     let read = |output: &Output| {
         Ok(output.text().lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
     };
-    Command { invocation: looks(uri, ["nodedev-list", "--cap", "pci"]), read }
+    Command { invocation: looks(uri, ["nodedev-list", "--cap", sort]), read }
 }
 
 /// None when the host has no device of this name any more.
@@ -149,12 +156,17 @@ impl AddressXml {
     }
 }
 
-fn read_device(output: &Output) -> Result<Option<Device>, String> {
+/// None when the host has no such device.
+fn read_xml<T: DeserializeOwned>(output: &Output) -> Result<Option<T>, String> {
     if output.status == 1 {
         let stderr = String::from_utf8_lossy(&output.stderr);
         return if stderr.contains("node device") { Ok(None) } else { Err(stderr.trim().to_owned()) };
     }
-    let node: NodeXml = quick_xml::de::from_str(&output.text()).map_err(|error| error.to_string())?;
+    quick_xml::de::from_str(&output.text()).map(Some).map_err(|error| error.to_string())
+}
+
+fn read_device(output: &Output) -> Result<Option<Device>, String> {
+    let Some(node) = read_xml::<NodeXml>(output)? else { return Ok(None) };
     let found = node.capability;
     let group = match found.group {
         Some(group) => {

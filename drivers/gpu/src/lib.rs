@@ -1,4 +1,4 @@
-//! PCI devices of a host that are given to its VMs, with all that their IOMMU group holds.
+//! Devices of a host that are given to its VMs: PCI devices with all that their IOMMU group holds, and mediated ones.
 
 use lifecycle::{Driver, Entry, verb};
 use model::Kind;
@@ -6,6 +6,7 @@ use model::Kind;
 mod updatequiesced;
 mod updaterunning;
 
+mod mediated;
 mod plan;
 mod steps;
 

@@ -1,19 +1,21 @@
 //! What both verbs look at before they begin: the device with its group, and who has it.
 
+use crate::mediated::{alone, unsplit};
 use crate::steps::{Attach, Detach, given};
 use commands::virsh;
-use commands::virsh::nodedev::Device;
+use commands::virsh::nodedev;
 use domains::{Which, hostdevs, present};
-use errors::Fault;
+use errors::{Entry, Fault};
 use lifecycle::{Context, Prerequisite, Steps};
+use model::device::Device;
 use model::gpu::Gpu;
 use model::pci::PciAddress;
 use model::{State, names};
 
-/// The functions that come or go together.
+/// What comes or goes together: the functions of a PCI device with its IOMMU group, or one mediated device.
 pub struct Plan {
-    come: Vec<PciAddress>,
-    go: Vec<PciAddress>,
+    come: Vec<Device>,
+    go: Vec<Device>,
 }
 
 /// Ready when the VM is in this state; else a wait for it. A VM that is closed has given everything back.
@@ -30,12 +32,13 @@ pub fn needs(cx: &Context, wanted: State) -> Prerequisite<()> {
 pub async fn look(cx: &Context, gpu: &Gpu, which: Which) -> Result<Plan, Fault> {
     let Ok(vm) = cx.vm() else { return Ok(Plan { come: Vec::new(), go: Vec::new() }) };
     cx.run(virsh::version(&cx.settings.libvirt_uri)).await?;
-    let come = match gpu.spec.vm {
-        Some(_) => whole(cx, gpu, which).await?,
-        None => Vec::new(),
+    let come = match (gpu.spec.vm, gpu.spec.device) {
+        (None, _) => Vec::new(),
+        (Some(_), Device::Pci(address)) => whole(cx, gpu, address, which).await?,
+        (Some(_), Device::Mediated(uuid)) => alone(cx, gpu, uuid).await?,
     };
     let own = given(cx, vm.id, which).await?.into_iter().filter(|own| own.gpu == Some(gpu.id));
-    let go = own.map(|own| own.address).filter(|address| !come.contains(address)).collect();
+    let go = own.map(|own| own.device).filter(|device| !come.contains(device)).collect();
     if !come.is_empty() {
         present(cx, vm.id, Which::Kept).await?;
         unused(cx, gpu, &come).await?;
@@ -46,54 +49,68 @@ pub async fn look(cx: &Context, gpu: &Gpu, which: Which) -> Result<Plan, Fault> 
 pub fn steps(cx: &Context, gpu: &Gpu, plan: Plan, which: Which) -> Result<Steps, Fault> {
     let mut steps = Steps::new();
     let Ok(vm) = cx.vm() else { return Ok(steps) };
-    for address in plan.go {
-        steps.then(Detach { vm: vm.id, gpu: gpu.id, address, which, host: cx.host().into() });
+    for device in plan.go {
+        steps.then(Detach { vm: vm.id, gpu: gpu.id, device, which, host: cx.host().into() });
     }
-    for address in plan.come {
-        steps.then(Attach { vm: vm.id, gpu: gpu.id, address, which, host: cx.host().into() });
+    for device in plan.come {
+        steps.then(Attach { vm: vm.id, gpu: gpu.id, device, which, host: cx.host().into() });
     }
     Ok(steps)
 }
 
-/// The device with all that its IOMMU group holds beside bridges. Others than its own functions must be free.
-async fn whole(cx: &Context, gpu: &Gpu, which: Which) -> Result<Vec<PciAddress>, Fault> {
-    let fault = |entry| Fault::new(entry).hole("device", &gpu.spec.device).hole("host", cx.host());
-    let address: PciAddress = gpu.spec.device.parse().map_err(|_| fault(&errors::gpu::ABSENT))?;
-    let device = find(cx, address).await?.ok_or_else(|| fault(&errors::gpu::ABSENT))?;
-    if !cx.settings.gpu.allows(address, Some(&device.id)) {
-        return Err(fault(&errors::gpu::NOT_ALLOWED).hole("id", device.id));
+pub fn fault(cx: &Context, gpu: &Gpu, entry: &'static Entry) -> Fault {
+    Fault::new(entry).hole("device", gpu.spec.device).hole("host", cx.host())
+}
+
+/// `id` is what the device is.
+pub fn allowed(cx: &Context, gpu: &Gpu, id: &str) -> Result<(), Fault> {
+    if cx.settings.gpu.allows(gpu.spec.device, Some(id)) {
+        return Ok(());
     }
-    let Some(group) = &device.group else {
+    Err(fault(cx, gpu, &errors::gpu::NOT_ALLOWED).hole("id", id))
+}
+
+/// A PCI device that may be given, and no share of it is a device by itself, with what comes along.
+async fn whole(cx: &Context, gpu: &Gpu, address: PciAddress, which: Which) -> Result<Vec<Device>, Fault> {
+    let device = find(cx, address).await?.ok_or_else(|| fault(cx, gpu, &errors::gpu::ABSENT))?;
+    allowed(cx, gpu, &device.id)?;
+    let come = match device.group {
+        Some(group) => together(cx, gpu, address, group).await?,
         // The definition can be written all the same; the host must be mended before the VM starts.
-        return if which == Which::Kept {
+        None if which == Which::Kept => {
             cx.note(format!("{} has no IOMMU group: the VM cannot start with {address} before it has one", cx.host()));
-            Ok(vec![address])
-        } else {
-            Err(fault(&errors::gpu::NO_IOMMU))
-        };
+            vec![address.into()]
+        }
+        None => return Err(fault(cx, gpu, &errors::gpu::NO_IOMMU)),
     };
+    unsplit(cx, gpu, &come).await?;
+    Ok(come)
+}
+
+/// All that its IOMMU group holds beside bridges. Others than its own functions must be free.
+async fn together(cx: &Context, gpu: &Gpu, address: PciAddress, group: nodedev::Group) -> Result<Vec<Device>, Fault> {
     let (mut come, mut others) = (Vec::new(), Vec::new());
     for member in &group.members {
         let Some(member) = find(cx, *member).await?.filter(|member| !member.is_bridge()) else { continue };
         if member.address.is_beside(&address) || member.is_free() {
-            come.push(member.address);
+            come.push(member.address.into());
         } else {
             others.push(format!("{} ({})", member.address, member.driver.unwrap_or_default()));
         }
     }
     if !others.is_empty() {
-        let shared = fault(&errors::gpu::SHARED).hole("group", group.number);
+        let shared = fault(cx, gpu, &errors::gpu::SHARED).hole("group", group.number);
         return Err(shared.hole("others", others.join(", ")));
     }
     Ok(come)
 }
 
-async fn find(cx: &Context, address: PciAddress) -> Result<Option<Device>, Fault> {
-    cx.run(virsh::nodedev::device(&cx.settings.libvirt_uri, address)).await
+async fn find(cx: &Context, address: PciAddress) -> Result<Option<nodedev::Device>, Fault> {
+    cx.run(nodedev::device(&cx.settings.libvirt_uri, address)).await
 }
 
 /// No other domain has any of them, and this one has them by this record.
-async fn unused(cx: &Context, gpu: &Gpu, come: &[PciAddress]) -> Result<(), Fault> {
+async fn unused(cx: &Context, gpu: &Gpu, come: &[Device]) -> Result<(), Fault> {
     let (uri, own) = (&cx.settings.libvirt_uri, names::domain(cx.vm()?.id));
     for domain in cx.run(virsh::domains(uri)).await? {
         let kept = cx.run(virsh::definition(uri, &domain)).await?.unwrap_or_default();
@@ -101,8 +118,8 @@ async fn unused(cx: &Context, gpu: &Gpu, come: &[PciAddress]) -> Result<(), Faul
         // One that cannot be read is of another maker.
         let has = [kept, live].iter().flat_map(|xml| hostdevs(xml).unwrap_or_default()).collect::<Vec<_>>();
         let is_own = |found: &domains::Hostdev| found.gpu == Some(gpu.id) && domain == own;
-        if let Some(other) = has.iter().find(|found| come.contains(&found.address) && !is_own(found)) {
-            let busy = Fault::new(&errors::gpu::BUSY).hole("device", other.address).hole("host", cx.host());
+        if let Some(other) = has.iter().find(|found| come.contains(&found.device) && !is_own(found)) {
+            let busy = Fault::new(&errors::gpu::BUSY).hole("device", other.device).hole("host", cx.host());
             return Err(busy.hole("domain", domain));
         }
     }

@@ -1,11 +1,11 @@
-//! One function of a device comes to a VM, or goes. Each locks the device on its host: the last one to look is the one to act.
+//! One function of a PCI device, or one mediated device, comes to a VM, or goes. Each locks the device on its host: the last one to look is the one to act.
 
 use commands::virsh;
 use domains::{Hostdev, Which, hostdev, hostdevs};
 use errors::Fault;
 use lifecycle::{Acted, Context, Look, Looked, Step};
+use model::device::Device;
 use model::lock::LockName;
-use model::pci::PciAddress;
 use model::{ResourceId, names};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const LET_GO_LIMIT: Duration = Duration::from_secs(60);
 
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// Every function that is given to the VM: by its definition, and while it runs by what runs.
+/// Every device that is given to the VM: by its definition, and while it runs by what runs.
 pub async fn given(cx: &Context, vm: ResourceId, which: Which) -> Result<Vec<Hostdev>, Fault> {
     let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(vm));
     let mut texts = vec![cx.run(virsh::definition(uri, &domain)).await?];
@@ -34,44 +34,44 @@ pub async fn given(cx: &Context, vm: ResourceId, which: Which) -> Result<Vec<Hos
 }
 
 /// In how many of the definitions that count the VM has it.
-async fn times(cx: &Context, vm: ResourceId, which: Which, address: PciAddress) -> Result<usize, Fault> {
-    Ok(given(cx, vm, which).await?.iter().filter(|found| found.address == address).count())
+async fn times(cx: &Context, vm: ResourceId, which: Which, device: Device) -> Result<usize, Fault> {
+    Ok(given(cx, vm, which).await?.iter().filter(|found| found.device == device).count())
 }
 
 fn all(which: Which) -> usize {
     if which == Which::Live { 2 } else { 1 }
 }
 
-fn lock(host: &str, address: PciAddress) -> Option<LockName> {
-    Some(LockName::Device { host: host.to_owned(), device: address.to_string() })
+fn lock(host: &str, device: Device) -> Option<LockName> {
+    Some(LockName::Device { host: host.to_owned(), device: device.to_string() })
 }
 
 pub struct Attach {
     pub vm: ResourceId,
     pub gpu: ResourceId,
-    pub address: PciAddress,
+    pub device: Device,
     pub which: Which,
     pub host: String,
 }
 
 impl Step for Attach {
     fn name(&self) -> String {
-        format!("attach {}", self.address)
+        format!("attach {}", self.device)
     }
 
     fn lock(&self) -> Option<LockName> {
-        lock(&self.host, self.address)
+        lock(&self.host, self.device)
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(
-            async move { Ok(Look::done_if(times(cx, self.vm, self.which, self.address).await? == all(self.which))) },
+            async move { Ok(Look::done_if(times(cx, self.vm, self.which, self.device).await? == all(self.which))) },
         )
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let xml = hostdev(&Hostdev { address: self.address, gpu: Some(self.gpu) });
+            let xml = hostdev(&Hostdev { device: self.device, gpu: Some(self.gpu) });
             let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
             match self.which {
                 Which::Live => cx.run(virsh::attach(uri, &domain, &xml)).await,
@@ -85,14 +85,14 @@ impl Step for Attach {
 pub struct Detach {
     pub vm: ResourceId,
     pub gpu: ResourceId,
-    pub address: PciAddress,
+    pub device: Device,
     pub which: Which,
     pub host: String,
 }
 
 impl Step for Detach {
     fn name(&self) -> String {
-        format!("detach {}", self.address)
+        format!("detach {}", self.device)
     }
 
     fn deadline(&self) -> Duration {
@@ -100,27 +100,27 @@ impl Step for Detach {
     }
 
     fn lock(&self) -> Option<LockName> {
-        lock(&self.host, self.address)
+        lock(&self.host, self.device)
     }
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
-        Box::pin(async move { Ok(Look::done_if(times(cx, self.vm, self.which, self.address).await? == 0)) })
+        Box::pin(async move { Ok(Look::done_if(times(cx, self.vm, self.which, self.device).await? == 0)) })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let xml = hostdev(&Hostdev { address: self.address, gpu: Some(self.gpu) });
+            let xml = hostdev(&Hostdev { device: self.device, gpu: Some(self.gpu) });
             let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
             if self.which == Which::Kept {
                 return cx.run(virsh::detach_kept(uri, &domain, &xml)).await;
             }
             let asked = cx.run(virsh::detach(uri, &domain, &xml)).await;
             for _ in 0..LET_GO_LIMIT.as_millis() / GLANCE.as_millis() {
-                if cx.is_dry_run() || times(cx, self.vm, self.which, self.address).await? == 0 {
+                if cx.is_dry_run() || times(cx, self.vm, self.which, self.device).await? == 0 {
                     return Ok(());
                 }
                 // One that the guest was asked for before is gone from the definition: that is no failure while it lets go.
-                if times(cx, self.vm, Which::Kept, self.address).await? > 0 {
+                if times(cx, self.vm, Which::Kept, self.device).await? > 0 {
                     asked?;
                     break;
                 }
@@ -128,7 +128,7 @@ impl Step for Detach {
             }
             Err(Fault::new(&errors::gpu::HELD)
                 .hole("domain", domain)
-                .hole("device", self.address)
+                .hole("device", self.device)
                 .hole("limit_secs", LET_GO_LIMIT.as_secs()))
         })
     }

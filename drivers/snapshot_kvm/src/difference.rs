@@ -59,6 +59,7 @@ mod tests {
             disks: vec![disk("root", "vda"), disk("data", "vdb")],
             nics: vec![ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-1".into() }],
             volumes: Vec::new(),
+            hostdevs: Vec::new(),
         }
     }
 

@@ -6,23 +6,23 @@ use crate::cli::Follow;
 use crate::out::dash;
 use clap::Subcommand;
 use iaas::tenant::ResourceFilter;
+use model::device::Device;
 use model::gpu::{Gpu as Record, GpuSpec};
-use model::pci::PciAddress;
-use model::server::Server;
+use model::server::{HostDevice, Server};
 use model::{ResourceId, State};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub enum Gpu {
-    /// Give a PCI device of a VM's host to the VM
+    /// Give a device of a VM's host to the VM
     Create {
         #[command(flatten)]
         new: New,
         #[arg(long, value_name = "ID")]
         vm: Option<ResourceId>,
-        /// PCI address on the host: 0000:65:00.0
+        /// On the host: a PCI address, 0000:65:00.0, or the UUID of a mediated device
         #[arg(long)]
-        device: Option<String>,
+        device: Option<Device>,
     },
     /// Attach it to another VM of its host
     Attach {
@@ -72,23 +72,26 @@ pub async fn run(session: &Session, command: Gpu) -> anyhow::Result<()> {
 
 /// A device that its worker has found, or that the server's settings name.
 #[derive(Serialize)]
-struct Device {
+struct Line {
     host: String,
-    address: PciAddress,
+    device: Device,
     id: String,
     name: String,
     group: Option<u32>,
+    /// Whether mediated devices are shares of it: it is not given whole then.
+    is_split: bool,
     /// Whether the server's settings let it be given.
     may_be_given: bool,
     gpu: Option<ResourceId>,
     vm: Option<ResourceId>,
 }
 
-impl Device {
+impl Line {
     fn standing(&self) -> String {
         match (self.gpu, self.vm) {
             (Some(gpu), Some(vm)) => format!("vm {vm}, by gpu {gpu}"),
             (Some(gpu), None) => format!("kept for gpu {gpu}"),
+            (None, _) if self.is_split => "split into mediated devices".to_owned(),
             (None, _) if self.may_be_given => "free".to_owned(),
             (None, _) => "not to be given".to_owned(),
         }
@@ -101,49 +104,56 @@ async fn devices(session: &Session, host: Option<&str>) -> anyhow::Result<()> {
         async |cursor| session.client.list::<GpuSpec>(&ResourceFilter { cursor, ..ResourceFilter::default() }).await;
     let gpus: Vec<Record> = every_page(page).await?;
     let servers = servers.iter().filter(|server| host.is_none_or(|host| server.spec.name == host));
-    let found: Vec<Device> = servers.flat_map(|server| of(server, &gpus)).collect();
-    session.out.list(&found, &["host", "device", "id", "name", "group", "standing"], |device| {
+    let found: Vec<Line> = servers.flat_map(|server| of(server, &gpus)).collect();
+    session.out.list(&found, &["host", "device", "id", "name", "group", "standing"], |line| {
         vec![
-            device.host.clone(),
-            device.address.to_string(),
-            device.id.clone(),
-            device.name.clone(),
-            dash(device.group),
-            device.standing(),
+            line.host.clone(),
+            line.device.to_string(),
+            line.id.clone(),
+            line.name.clone(),
+            dash(line.group),
+            line.standing(),
         ]
     })
 }
 
 /// Of one server.
-fn of(server: &Server, gpus: &[Record]) -> Vec<Device> {
+fn of(server: &Server, gpus: &[Record]) -> Vec<Line> {
     let settings = &server.spec.settings.gpu;
-    let known = server.worker.iter().flat_map(|worker| &worker.devices);
-    let mut found: Vec<Device> = known
-        .map(|device| Device {
+    let known = server.worker.as_ref().map(|worker| worker.devices.as_slice()).unwrap_or_default();
+    let is_split = |device| known.iter().any(|share| share.parent.map(Device::Pci) == Some(device));
+    let name = |device: &HostDevice| {
+        let part = device.parent.map(|parent| format!(", part of {parent}")).unwrap_or_default();
+        format!("{} {}{part}", device.vendor, device.product)
+    };
+    let mut found: Vec<Line> = known
+        .iter()
+        .map(|device| Line {
             host: server.spec.name.clone(),
-            address: device.address,
+            device: device.device,
             id: device.id.clone(),
-            name: format!("{} {}", device.vendor, device.product),
+            name: name(device),
             group: device.group,
-            may_be_given: settings.allows(device.address, Some(&device.id)),
+            is_split: is_split(device.device),
+            may_be_given: settings.allows(device.device, Some(&device.id)),
             gpu: None,
             vm: None,
         })
         .collect();
-    // Of another class than the inventory has.
-    for address in settings.devices.iter().filter_map(|device| device.parse::<PciAddress>().ok()) {
-        if found.iter().all(|device| device.address != address) {
-            let host = server.spec.name.clone();
+    // Of another class than the inventory has. A mediated device that it has not is not there.
+    for device in settings.devices.iter().filter_map(|named| named.parse().ok()).map(Device::Pci) {
+        if found.iter().all(|line| line.device != device) {
+            let (host, is_split) = (server.spec.name.clone(), is_split(device));
             let (id, name) = (String::new(), String::new());
-            found.push(Device { host, address, id, name, group: None, may_be_given: true, gpu: None, vm: None });
+            found.push(Line { host, device, id, name, group: None, is_split, may_be_given: true, gpu: None, vm: None });
         }
     }
-    for device in &mut found {
+    for line in &mut found {
         let taken = gpus.iter().find(|gpu| {
             let is_here = gpu.server_id == server.id && gpu.state != State::Closed;
-            is_here && gpu.spec.address() == Some(device.address)
+            is_here && gpu.spec.device == line.device
         });
-        (device.gpu, device.vm) = (taken.map(|gpu| gpu.id), taken.and_then(|gpu| gpu.spec.vm));
+        (line.gpu, line.vm) = (taken.map(|gpu| gpu.id), taken.and_then(|gpu| gpu.spec.vm));
     }
     found
 }

@@ -138,9 +138,11 @@ fn line(device: &HostDevice, server: &ServerSpec) -> String {
     let driver = device.driver.as_deref().unwrap_or("no driver");
     let group = device.group.map_or_else(|| "no IOMMU group".to_owned(), |group| format!("IOMMU group {group}"));
     let node = device.numa_node.map(|node| format!(", NUMA node {node}")).unwrap_or_default();
-    let may = server.settings.gpu.allows(device.address, Some(&device.id));
+    let part = device.parent.map(|parent| format!(", part of {parent}")).unwrap_or_default();
+    let may = server.settings.gpu.allows(device.device, Some(&device.id));
     let given = if may { "" } else { ", not to be given" };
-    format!("{} {} {} ({}, {driver}, {group}{node}{given})", device.address, device.vendor, device.product, device.id)
+    let HostDevice { device, vendor, product, id, .. } = device;
+    format!("{device} {vendor} {product} ({id}{part}, {driver}, {group}{node}{given})")
 }
 
 pub async fn run(session: &Session, command: Server) -> anyhow::Result<()> {

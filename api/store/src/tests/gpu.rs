@@ -17,12 +17,17 @@ crate::tests::suite! {
     a_device_stays_on_its_host,
     a_device_that_its_server_does_not_name_is_not_given,
     a_device_is_given_once_with_all_that_comes_along,
+    a_mediated_device_is_given_once_and_not_with_its_parent,
+    a_word_that_is_no_device_is_refused,
 }
 
 const CARD: &str = "0000:65:00.0";
 
-/// Any of two cards by what they are, and the first of them by its address.
-const GIVEN: [&str; 2] = [CARD, "10de:2204"];
+/// Mediated devices.
+const SHARES: [&str; 2] = ["c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21", "d60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21"];
+
+/// Any of two cards by what they are, and the first of them by its address; a mediated device by itself, and others by their type.
+const GIVEN: [&str; 4] = [CARD, "10de:2204", SHARES[0], "nvidia-36"];
 
 async fn vm_on(world: &World, fleet: &Fleet, name: &str) -> ResourceId {
     let mut wish = fleet.vm("web-1");
@@ -39,15 +44,16 @@ async fn create(world: &World, fleet: &Fleet, vm: ResourceId) -> Accepted<GpuSpe
 }
 
 async fn named(world: &World, fleet: &Fleet, vm: ResourceId, device: &str) -> crate::Answer<Accepted<GpuSpec>> {
-    let spec = GpuSpec { vm: Some(vm), device: device.into() };
+    let spec = GpuSpec { vm: Some(vm), device: device.parse().unwrap() };
     let wish = Create { project_id: fleet.project.id, name: "gpu".into(), spec };
     world.store.resource_create(wish, &operator(), None, None).await
 }
 
-/// What the worker of a host has found there: address, id and IOMMU group.
+/// What the worker of a host has found there: device, id and IOMMU group. A mediated one is a share of the card.
 async fn found(world: &World, host: &str, devices: &[(&str, &str, Option<u32>)]) {
-    let device = |(address, id, group): &(&str, &str, Option<u32>)| HostDevice {
-        address: address.parse().unwrap(),
+    let device = |(device, id, group): &(&str, &str, Option<u32>)| HostDevice {
+        device: device.parse().unwrap(),
+        parent: SHARES.contains(device).then(|| CARD.parse().unwrap()),
         id: (*id).to_owned(),
         vendor: "NVIDIA Corporation".into(),
         product: "GA102".into(),
@@ -182,4 +188,42 @@ async fn a_device_is_given_once_with_all_that_comes_along(world: World) {
     assert_eq!(code(named(&world, &fleet, vm, CARD).await), codes::DEVICE_TAKEN.code);
     world.store.gpu_delete(made.resource.id, &operator()).await.unwrap();
     create(&world, &fleet, vm).await;
+}
+
+async fn a_mediated_device_is_given_once_and_not_with_its_parent(world: World) {
+    let fleet = world.fleet().await;
+    let vm = vm_on(&world, &fleet, "kvm-1").await;
+    let refused = async |device: &str| code(named(&world, &fleet, vm, device).await);
+    let [first, second] = SHARES;
+    // By itself it is allowed before anybody has found it; by its type afterwards.
+    assert_eq!(refused(second).await, codes::DEVICE_NOT_ALLOWED.code);
+    let card = (CARD, "10de:2204", Some(30));
+    found(&world, "kvm-1", &[card, (first, "nvidia-35", Some(41)), (second, "nvidia-36", Some(42))]).await;
+    let made = named(&world, &fleet, vm, &first.to_uppercase()).await.unwrap();
+    world.carry_out(made.task_id).await;
+    assert_eq!(refused(first).await, codes::DEVICE_TAKEN.code);
+    assert_eq!(refused(CARD).await, codes::DEVICE_TAKEN.code, "its parent");
+    let other = named(&world, &fleet, vm, second).await.unwrap();
+    world.carry_out(other.task_id).await;
+    for id in [made.resource.id, other.resource.id] {
+        let detached = change(&world, id, Value::Null).await.unwrap();
+        world.carry_out(detached.task_id).await;
+        world.store.gpu_delete(id, &operator()).await.unwrap();
+    }
+    create(&world, &fleet, vm).await;
+    assert_eq!(refused(first).await, codes::DEVICE_TAKEN.code, "a share of what is given whole");
+}
+
+async fn a_word_that_is_no_device_is_refused(world: World) {
+    let fleet = world.fleet().await;
+    let vm = vm_on(&world, &fleet, "kvm-1").await;
+    let made = create(&world, &fleet, vm).await;
+    world.carry_out(made.task_id).await;
+    let version = read(&world, made.resource.id).await.version;
+    for wrong in ["c60cc60c", "65:00.0", SHARES[0]] {
+        let patch = json!({ "device": wrong });
+        let changed: crate::Answer<Accepted<GpuSpec>> =
+            world.store.resource_change(made.resource.id, version, patch, &operator(), None, false).await;
+        assert_eq!(code(changed), codes::SPEC_INVALID.code, "{wrong}");
+    }
 }

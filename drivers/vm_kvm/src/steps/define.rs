@@ -3,7 +3,7 @@
 use crate::plan::Plan;
 use crate::{change, domain};
 use commands::virsh;
-use domains::{Which, hostdevs, own, with_hostdevs};
+use domains::{Which, own, with_hostdevs};
 use lifecycle::{Acted, Context, Look, Looked, Step};
 use model::image::Image;
 use model::vm::Vm;
@@ -32,11 +32,10 @@ impl Step for Define {
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             // What others have attached stays: volumes, and devices of the host.
-            let volumes = own(cx, self.vm.id, Which::Kept).await?.map_or_else(Vec::new, |kept| kept.volumes);
-            let domain = names::domain(self.vm.id);
-            let kept = cx.run(virsh::definition(&cx.settings.libvirt_uri, &domain)).await?.unwrap_or_default();
+            let kept = own(cx, self.vm.id, Which::Kept).await?;
+            let (volumes, hostdevs) = kept.map(|kept| (kept.volumes, kept.hostdevs)).unwrap_or_default();
             let xml = domain::domain(&self.vm, &self.image, &self.plan, &volumes, cx.fence);
-            let xml = with_hostdevs(&xml, &hostdevs(&kept).unwrap_or_default());
+            let xml = with_hostdevs(&xml, &hostdevs);
             cx.run(virsh::define(&cx.settings.libvirt_uri, &xml)).await
         })
     }

@@ -23,7 +23,7 @@ mod virsh;
 mod xml;
 
 pub use files::sha256;
-pub use hostdev::PciDevice;
+pub use hostdev::{MediatedDevice, PciDevice};
 pub use left::Left;
 pub use qemu_img::qcow2;
 
@@ -77,7 +77,19 @@ impl Kvm {
     /// A PCI device of the host.
     pub fn add_device(&self, address: &str, device: PciDevice) {
         let address = address.parse().unwrap_or_else(|reason| panic!("{reason}"));
-        self.state().devices.insert(address, device);
+        self.state().devices.pci.insert(address, device);
+    }
+
+    /// A mediated device of the host.
+    pub fn add_mediated(&self, uuid: &str, device: MediatedDevice) {
+        let uuid = uuid.parse().unwrap_or_else(|reason| panic!("{reason}"));
+        self.state().devices.mediated.insert(uuid, device);
+    }
+
+    /// It is there no longer, as after the host's restart.
+    pub fn remove_mediated(&self, uuid: &str) {
+        let uuid: uuid::Uuid = uuid.parse().unwrap_or_else(|reason| panic!("{reason}"));
+        self.state().devices.mediated.remove(&uuid);
     }
 
     // --- what goes wrong --------------------------------------------------------------------------------------------

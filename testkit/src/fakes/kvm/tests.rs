@@ -155,3 +155,37 @@ async fn a_command_that_acts_and_says_that_it_looks_ends_the_test() {
     let sly = Invocation::looks(["ip", "link", "add", "name", "br-web", "type", "bridge"]);
     let _ = Kvm::new("kvm-1").run(&sly).await;
 }
+
+#[tokio::test]
+async fn a_mediated_device_is_there_and_has_one_guest() {
+    let host = built().await;
+    let uuid = "c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21";
+    let xml = format!(
+        "<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source><address uuid='{uuid}'/></source></hostdev>"
+    );
+    let is = |word: &'static str| move |error: HostError| assert!(error.to_string().contains(word), "{error}");
+    // A definition may name what is not there; a guest cannot have it.
+    does(&host, domains::attach_kept(URI, "drover-7", &xml)).await;
+    ask(&host, domains::attach_kept(URI, "drover-7", &xml)).await.map_err(is("already in the domain")).unwrap_err();
+    does(&host, domains::destroy(URI, "drover-7")).await;
+    ask(&host, domains::start(URI, "drover-7")).await.map_err(is("not found")).unwrap_err();
+    let parent = "0000:65:00.0".parse().unwrap();
+    host.add_mediated(uuid, MediatedDevice { type_id: "nvidia-35", parent, group: 41 });
+    does(&host, domains::start(URI, "drover-7")).await;
+
+    let names = does(&host, domains::nodedev::mediated::names(URI)).await;
+    let found = does(&host, domains::nodedev::mediated::named(URI, &names[0])).await.unwrap();
+    assert_eq!((found.uuid.to_string().as_str(), found.type_id.as_str()), (uuid, "nvidia-35"));
+    assert_eq!((found.parent, found.group), (Some(parent), Some(41)));
+
+    let other = "<domain type='qemu'><name>other</name><uuid>64726f76-6572-4000-8000-000000000008</uuid>\
+                 <memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices/></domain>";
+    does(&host, domains::define(URI, other)).await;
+    does(&host, domains::start(URI, "other")).await;
+    ask(&host, domains::attach(URI, "other", &xml))
+        .await
+        .map_err(is("in use by driver QEMU, domain drover-7"))
+        .unwrap_err();
+    does(&host, domains::detach(URI, "drover-7", &xml)).await;
+    does(&host, domains::attach(URI, "other", &xml)).await;
+}

@@ -56,6 +56,7 @@ pub(super) fn answer(state: &mut State, argv: &[&str], stdin: &[u8]) -> Option<(
             _ => (Acts, one::attach_kept(state, domain, &text)),
         },
         ["nodedev-list", "--cap", "pci"] => (Looks, Ok(hostdev::list(state))),
+        ["nodedev-list", "--cap", "mdev"] => (Looks, Ok(hostdev::list_mediated(state))),
         ["nodedev-dumpxml", device] => (Looks, hostdev::dumpxml(state, device)),
         ["detach-device", domain, "/dev/stdin", "--live", "--config"] => (Acts, detach(state, domain, &text)),
         ["detach-device", domain, "/dev/stdin", "--live"] => (Acts, one::detach_live(state, domain, &text)),
