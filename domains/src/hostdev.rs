@@ -109,20 +109,38 @@ pub fn hostdev(found: &Hostdev) -> String {
     )
 }
 
-/// Each hostdev of a definition as it is written, of whatever kind.
+/// Each hostdev of a definition as it is written, of whatever kind, but for its place in the guest: libvirt finds new ones for
+/// all devices of a new definition, and the buses of the old one need not be there.
 pub(crate) fn texts(xml: &str) -> Result<Vec<String>, String> {
     let (mut reader, mut found) = (Reader::from_str(xml), Vec::new());
     loop {
         let start = reader.buffer_position() as usize;
         match reader.read_event().map_err(|error| error.to_string())? {
-            Event::Start(tag) if tag.name().as_ref() == "hostdev" => {
-                reader.read_to_end(tag.name()).map_err(|error| error.to_string())?;
-                found.extend(xml.get(start..reader.buffer_position() as usize).map(str::to_owned));
-            }
+            Event::Start(tag) if tag.name().as_ref() == "hostdev" => found.push(text(xml, start, &mut reader)?),
             Event::Eof => return Ok(found),
             _ => {}
         }
     }
+}
+
+/// The element that the reader has just begun.
+fn text(xml: &str, start: usize, reader: &mut Reader<&[u8]>) -> Result<String, String> {
+    let (mut text, mut start, mut depth) = (String::new(), start, 1);
+    while depth > 0 {
+        let at = reader.buffer_position() as usize;
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth -= 1,
+            Event::Empty(tag) if depth == 1 && tag.name().as_ref() == "address" => {
+                text.push_str(xml[start..at].trim_end());
+                start = reader.buffer_position() as usize;
+            }
+            Event::Eof => return Err("a hostdev does not end".into()),
+            _ => {}
+        }
+    }
+    text.push_str(&xml[start..reader.buffer_position() as usize]);
+    Ok(text)
 }
 
 /// A definition with these in it too.
@@ -165,6 +183,8 @@ mod tests {
         let kept = [usb, share].map(str::to_owned);
         let xml = with_hostdevs(EMPTY, &kept);
         assert_eq!(texts(&xml).unwrap(), kept);
+        let place = "      <address type='pci' domain='0x0000' bus='0x12' slot='0x01' function='0x0'/>\n    </hostdev>";
+        assert_eq!(texts(&xml.replace("    </hostdev>", place)).unwrap(), kept);
         let read = Hostdev { device: device("c60cc60c-0f2d-4d1a-9d0b-6f5a3c1e7b21"), gpu: None };
         assert_eq!(hostdevs(&xml).unwrap(), [read]);
         assert!(texts("<domain><devices><hostdev></devices></domain>").is_err());

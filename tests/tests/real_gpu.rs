@@ -43,7 +43,7 @@ fn by_hand(verb: &str, vm: ResourceId, device: &Hostdev) {
 async fn real_kvm_devices_come_into_a_definition_stay_through_an_update_and_go() {
     // The last one: no bridge to the others.
     let addresses = run("ls", &["/sys/bus/pci/devices"]);
-    let Some(device) = addresses.lines().next_back().map(|line| line.parse().expect("an address")) else {
+    let Some(device) = addresses.lines().next_back().map(|line| line.parse::<Device>().expect("an address")) else {
         eprintln!("skipped: this machine has no PCI device");
         return;
     };
