@@ -133,7 +133,8 @@ fn words(host: &Hyperv) -> BTreeMap<String, String> {
     let mut words = host.words();
     words.retain(|word, what| {
         let is_planted = word.starts_with("drover-9") && word.ends_with("/power");
-        !is_planted && !(word.contains("/quarantine") && what == "empty folder")
+        let is_emptied = word.contains("/quarantine") && what == "empty folder";
+        !is_planted && !is_emptied
     });
     words
 }
