@@ -107,6 +107,23 @@ async fn a_mediated_device_is_given_while_the_host_has_it_and_taken_also_when_it
 }
 
 #[tokio::test]
+async fn a_vm_that_does_not_start_without_its_device_gives_it_back_and_starts() {
+    let world = world().await;
+    let (gpu, task) = world.give(SHARE).await;
+    assert_eq!(task.error, None);
+    world.quiesced().await;
+    world.kvm.remove_mediated(SHARE);
+    let restart: Accepted<VmSpec> = world.fleet.ask(world.vm, State::Restart).await;
+    let failed = world.fleet.ended(restart.task_id).await;
+    assert!(failed.error.as_ref().is_some_and(|error| error.text.contains(SHARE)), "{failed:#?}");
+    assert_eq!(world.change::<GpuSpec>(gpu, json!({ "vm": null })).await.error, None);
+    assert_eq!(world.given(), [0, 0]);
+    let again = world.fleet.client.task_retry(failed.id).await.expect("it may be tried again");
+    assert_eq!(world.fleet.ended(again.id).await.error, None);
+    world.fleet.stop().await;
+}
+
+#[tokio::test]
 async fn a_mediated_device_of_another_domain_is_refused() {
     let world = world().await;
     let xml = "<domain type='qemu'><name>other</name><uuid>64726f76-6572-4000-8009-000000000001</uuid>\

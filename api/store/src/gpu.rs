@@ -64,7 +64,9 @@ impl Unit {
             )));
         }
         let is_off = matches!(vm.resource.state, State::Quiesced | State::Quiesce | State::Quiescing);
-        Ok(if is_off { State::QuiescedUpdate } else { State::RunningUpdate })
+        // One that failed may have failed because of the device.
+        let gives_back = next.vm().is_none() && vm.resource.state == State::Unresourced;
+        Ok(if is_off || gives_back { State::QuiescedUpdate } else { State::RunningUpdate })
     }
 }
 

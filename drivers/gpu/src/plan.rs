@@ -14,13 +14,18 @@ use model::{State, names};
 
 /// What comes or goes together: the functions of a PCI device with its IOMMU group, or one mediated device.
 pub struct Plan {
+    which: Which,
     come: Vec<Device>,
     go: Vec<Device>,
 }
 
-/// Ready when the VM is in this state; else a wait for it. A VM that is closed has given everything back.
-pub fn needs(cx: &Context, wanted: State) -> Prerequisite<()> {
+/// Ready when the VM is in this state; else a wait for it. A VM that is closed has given everything back, and one that failed
+/// may give it back.
+pub fn needs(cx: &Context, gpu: &Gpu, wanted: State) -> Prerequisite<()> {
     match cx.vm() {
+        Ok(vm) if vm.state == State::Unresourced && wanted == State::Quiesced && gpu.spec.vm.is_none() => {
+            Prerequisite::Ready(())
+        }
         Ok(vm) if vm.state != wanted && vm.state != State::Closed => Prerequisite::Wait {
             reason: format!("vm {} to be {wanted}, it is {}", vm.id, vm.state),
             resource: Some(vm.id),
@@ -29,8 +34,16 @@ pub fn needs(cx: &Context, wanted: State) -> Prerequisite<()> {
     }
 }
 
+/// What counts of a VM that is off: its definition. One that failed may run all the same.
+pub async fn off(cx: &Context) -> Result<Which, Fault> {
+    let Some(vm) = cx.vm().ok().filter(|vm| vm.state == State::Unresourced) else { return Ok(Which::Kept) };
+    let found = cx.run(virsh::info(&cx.settings.libvirt_uri, &names::domain(vm.id))).await?;
+    let is_off = found.is_none_or(|info| info.state == virsh::State::ShutOff);
+    Ok(if is_off { Which::Kept } else { Which::Live })
+}
+
 pub async fn look(cx: &Context, gpu: &Gpu, which: Which) -> Result<Plan, Fault> {
-    let Ok(vm) = cx.vm() else { return Ok(Plan { come: Vec::new(), go: Vec::new() }) };
+    let Ok(vm) = cx.vm() else { return Ok(Plan { which, come: Vec::new(), go: Vec::new() }) };
     cx.run(virsh::version(&cx.settings.libvirt_uri)).await?;
     let come = match (gpu.spec.vm, gpu.spec.device) {
         (None, _) => Vec::new(),
@@ -43,11 +56,11 @@ pub async fn look(cx: &Context, gpu: &Gpu, which: Which) -> Result<Plan, Fault> 
         present(cx, vm.id, Which::Kept).await?;
         unused(cx, gpu, &come).await?;
     }
-    Ok(Plan { come, go })
+    Ok(Plan { which, come, go })
 }
 
-pub fn steps(cx: &Context, gpu: &Gpu, plan: Plan, which: Which) -> Result<Steps, Fault> {
-    let mut steps = Steps::new();
+pub fn steps(cx: &Context, gpu: &Gpu, plan: Plan) -> Result<Steps, Fault> {
+    let (mut steps, which) = (Steps::new(), plan.which);
     let Ok(vm) = cx.vm() else { return Ok(steps) };
     for device in plan.go {
         steps.then(Detach { vm: vm.id, gpu: gpu.id, device, which, host: cx.host().into() });

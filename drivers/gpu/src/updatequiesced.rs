@@ -1,7 +1,7 @@
-//! Puts a device into the definition of a VM that is off, or takes it out: the VM has it, or not, when it starts.
+//! Puts a device into the definition of a VM that is off, or takes it out: the VM has it, or not, when it starts. A VM that failed
+//! gives it back as well.
 
-use crate::plan::{Plan, look, needs, steps};
-use domains::Which;
+use crate::plan::{Plan, look, needs, off, steps};
 use errors::Fault;
 use lifecycle::{Context, Outbox, Prerequisite};
 use model::State;
@@ -13,9 +13,9 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 }
 
 pub async fn prerequisites(cx: &Context, gpu: &Gpu) -> Result<Prerequisite<Plan>, Fault> {
-    needs(cx, State::Quiesced).then(look(cx, gpu, Which::Kept)).await
+    needs(cx, gpu, State::Quiesced).then(async { look(cx, gpu, off(cx).await?).await }).await
 }
 
 pub async fn execute(cx: &Context, gpu: &Gpu, plan: Plan) -> Result<(), Fault> {
-    cx.carry_out(steps(cx, gpu, plan, Which::Kept)?).await
+    cx.carry_out(steps(cx, gpu, plan)?).await
 }

@@ -13,9 +13,9 @@ pub async fn dispatch(outbox: &Outbox, event: &Event) -> Result<(), Fault> {
 }
 
 pub async fn prerequisites(cx: &Context, gpu: &Gpu) -> Result<Prerequisite<Plan>, Fault> {
-    needs(cx, State::Running).then(look(cx, gpu, Which::Live)).await
+    needs(cx, gpu, State::Running).then(look(cx, gpu, Which::Live)).await
 }
 
 pub async fn execute(cx: &Context, gpu: &Gpu, plan: Plan) -> Result<(), Fault> {
-    cx.carry_out(steps(cx, gpu, plan, Which::Live)?).await
+    cx.carry_out(steps(cx, gpu, plan)?).await
 }
