@@ -83,9 +83,13 @@ async fn real_rabbitmq_twenty_restarts_under_load_lose_nothing() {
     }
     let promised = confirmed.lock().expect("no panic").clone();
     eventually(LIMIT, "all that was confirmed is received", async || {
-        let received = received.lock().expect("no panic");
+        let received = received.lock().expect("no panic").clone();
         let lost: Vec<_> = promised.difference(&received).take(10).collect();
-        if lost.is_empty() { Ok(()) } else { Err(format!("missing, among others: {lost:?}")) }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let dead = queue.dead_list(10).await;
+        Err(format!("missing, among others: {lost:?}, of {:?}; dead letters: {dead:?}", promised.last()))
     })
     .await;
     println!("{} confirmed and received over {RESTARTS} restarts", promised.len());
