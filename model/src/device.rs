@@ -1,7 +1,7 @@
 //! A device of a host that a VM can be given.
 
 use crate::pci::PciAddress;
-use serde::{Deserialize, Serialize};
+use crate::text::as_text;
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -53,17 +53,7 @@ impl FromStr for Device {
     }
 }
 
-impl Serialize for Device {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Device {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+as_text!(Device);
 
 #[cfg(test)]
 mod tests {

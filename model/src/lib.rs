@@ -31,6 +31,8 @@ pub mod lock;
 pub mod task;
 pub mod trace;
 
+mod text;
+
 pub use ids::{
     ErrandId, EventSeq, Fence, ImageId, OrphanId, ProjectId, ResourceId, SegmentId, ServerId, TaskId, Version,
 };

@@ -1,6 +1,6 @@
 //! Where a PCI device is on its host.
 
-use serde::{Deserialize, Serialize};
+use crate::text::as_text;
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,17 +49,7 @@ impl FromStr for PciAddress {
     }
 }
 
-impl Serialize for PciAddress {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PciAddress {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+as_text!(PciAddress);
 
 #[cfg(test)]
 mod tests {
