@@ -4,7 +4,6 @@ use crate::dead::{self, DeadLetter};
 use crate::task::Message;
 use crate::topology;
 use crate::{Receipt, Taken};
-use deadpool_lapin::{Object, Pool, PoolConfig, Runtime};
 use errors::Fault;
 use futures::StreamExt;
 use lapin::message::Delivery;
@@ -13,12 +12,12 @@ use lapin::options::{
     ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Confirmation, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use model::trace::{self, TRACEPARENT};
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
@@ -38,33 +37,34 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Who put the reason there: a header of a buried message.
 const REASON: &str = "x-drover-reason";
 
-/// One link for publishing and one for consuming, so that a broker that throttles publishers does not hold up acks.
-const LINKS: usize = 2;
+/// Messages that may wait for their confirms at once, each on a channel.
+const CHANNELS: usize = 64;
 
+/// One connection for publishing and one for consuming, so that a broker that throttles publishers does not hold up acks.
 pub(crate) struct Rabbit {
-    publishing: Link,
+    publisher: Publisher,
     consuming: Link,
 }
 
-/// A connection that is made again when it is gone, with one channel that is shared.
-struct Link {
-    pool: Pool,
-    open: Mutex<Option<Open>>,
+/// One message at a time on a channel. lapin numbers a publish before its frames stand in line, so that of two at once each may
+/// be told the other's confirm; and one that was returned it tells to any of those that one acknowledgement covers.
+struct Publisher {
+    link: Link,
+    idle: std::sync::Mutex<Vec<Channel>>,
+    places: Semaphore,
 }
 
-struct Open {
-    connection: Object,
-    shared: Channel,
+/// A connection that is made again when it is gone.
+struct Link {
+    url: SecretString,
+    open: Mutex<Option<Connection>>,
 }
 
 impl Rabbit {
     pub fn new(url: SecretString) -> Result<Self, Fault> {
-        let config =
-            deadpool_lapin::Config { url: Some(tuned(url.expose_secret())), pool: Some(PoolConfig::new(LINKS)) };
-        let properties = || ConnectionProperties::default().with_connection_name("drover".into());
-        let pool = config.create_pool(properties, Runtime::Tokio1).map_err(unavailable)?;
-        let link = || Link { pool: pool.clone(), open: Mutex::new(None) };
-        Ok(Self { publishing: link(), consuming: link() })
+        let link = || Link { url: tuned(url.expose_secret()).into(), open: Mutex::new(None) };
+        let publisher = Publisher { link: link(), idle: Default::default(), places: Semaphore::new(CHANNELS) };
+        Ok(Self { publisher, consuming: link() })
     }
 
     pub async fn publish(&self, message: &Message, traceparent: Option<&str>) -> Result<(), Fault> {
@@ -97,19 +97,13 @@ impl Rabbit {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(FIRST_PAUSE);
-            let sent = tokio::time::timeout(left, self.send(topology::TASKS, key, body, headers.clone())).await;
-            let fault = match sent {
+            let sent = self.publisher.send(topology::TASKS, key, body, headers.clone());
+            let fault = match tokio::time::timeout(left, sent).await {
                 Ok(Ok(true)) => return Ok(()),
-                Ok(Ok(false)) => {
-                    let channel = self.publishing.shared().await;
-                    match channel {
-                        Ok(channel) => match answered(topology::declare_host(&channel, host)).await {
-                            Ok(()) => Fault::new(&errors::queue::UNROUTABLE).hole("host", host),
-                            Err(error) => unavailable(error),
-                        },
-                        Err(fault) => fault,
-                    }
-                }
+                Ok(Ok(false)) => match self.publisher.declare_host(host).await {
+                    Ok(()) => Fault::new(&errors::queue::UNROUTABLE).hole("host", host),
+                    Err(fault) => fault,
+                },
                 Ok(Err(fault)) => fault,
                 Err(_) => unavailable("no confirm came"),
             };
@@ -117,25 +111,6 @@ impl Rabbit {
                 return Err(fault);
             }
             rest(&mut pause).await;
-        }
-    }
-
-    /// Whether it was routed; confirmed either way.
-    async fn send(&self, exchange: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<bool, Fault> {
-        let channel = self.publishing.shared().await?;
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let properties = BasicProperties::default()
-            .with_delivery_mode(2)
-            .with_content_type("application/json".into())
-            .with_message_id(uuid::Uuid::now_v7().to_string().into())
-            .with_headers(headers);
-        let confirm = answered(channel.basic_publish(exchange.into(), key.into(), options, body, properties))
-            .await
-            .map_err(unavailable)?;
-        match answered(confirm).await.map_err(unavailable)? {
-            Confirmation::Ack(returned) => Ok(returned.is_none()),
-            Confirmation::Nack(_) => Err(unavailable("the broker refused the message")),
-            Confirmation::NotRequested => Err(unavailable("the channel is not in confirm mode")),
         }
     }
 
@@ -148,7 +123,7 @@ impl Rabbit {
     }
 
     pub async fn ready(&self) -> Result<(), Fault> {
-        self.publishing.shared().await.map(drop)
+        self.publisher.link.channel().await.map(drop)
     }
 
     /// Takes up to `limit` dead letters, and gives them back by closing the channel.
@@ -201,7 +176,7 @@ impl Rabbit {
         let mut headers = FieldTable::default();
         headers.insert(REASON.into(), AMQPValue::LongString(dead::reason(fault).into()));
         let key = format!("{host}.buried");
-        match self.send(topology::DEAD, &key, &delivery.data, headers).await {
+        match self.publisher.send(topology::DEAD, &key, &delivery.data, headers).await {
             Ok(_) => ack(delivery).await,
             Err(fault) => {
                 warn!(reason = fault.chain(), "it could not be buried now; it comes again");
@@ -211,51 +186,74 @@ impl Rabbit {
     }
 }
 
-impl Link {
-    /// The channel that all share; confirms are asked for.
-    async fn shared(&self) -> Result<Channel, Fault> {
-        let mut open = self.open.lock().await;
-        if let Some(open) = open.as_ref()
-            && open.shared.status().connected()
-            && open.connection.status().connected()
-        {
-            return Ok(open.shared.clone());
-        }
-        *open = None;
-        let fresh = tokio::time::timeout(CONNECT_LIMIT, self.fresh())
+impl Publisher {
+    /// Whether it was routed; confirmed either way.
+    async fn send(&self, exchange: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<bool, Fault> {
+        let _place = self.places.acquire().await.map_err(unavailable)?;
+        let channel = self.channel().await?;
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into())
+            .with_message_id(uuid::Uuid::now_v7().to_string().into())
+            .with_headers(headers);
+        let confirm = answered(channel.basic_publish(exchange.into(), key.into(), options, body, properties))
             .await
-            .map_err(|_| unavailable("it does not answer"))??;
-        let channel = fresh.shared.clone();
-        *open = Some(fresh);
+            .map_err(unavailable)?;
+        let confirmation = answered(confirm).await.map_err(unavailable)?;
+        // Not after a failure or when nobody waits any more: what is told late would be taken for the next one's.
+        self.idle.lock().expect("no panic").push(channel);
+        match confirmation {
+            Confirmation::Ack(returned) => Ok(returned.is_none()),
+            Confirmation::Nack(_) => Err(unavailable("the broker refused the message")),
+            Confirmation::NotRequested => Err(unavailable("the channel is not in confirm mode")),
+        }
+    }
+
+    async fn channel(&self) -> Result<Channel, Fault> {
+        while let Some(channel) = self.take() {
+            if channel.status().connected() {
+                return Ok(channel);
+            }
+        }
+        let channel = self.link.channel().await?;
+        answered(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(unavailable)?;
         Ok(channel)
     }
 
-    async fn fresh(&self) -> Result<Open, Fault> {
-        metrics::counter!("drover_queue_reconnects_total").increment(1);
-        let connection = self.pool.get().await.map_err(unavailable)?;
-        let result = async {
-            let shared = connection.create_channel().await?;
-            shared.confirm_select(ConfirmSelectOptions::default()).await?;
-            topology::declare(&shared).await?;
-            Ok::<_, lapin::Error>(shared)
-        }
-        .await;
-        match result {
-            Ok(shared) => Ok(Open { connection, shared }),
-            Err(error) => {
-                // It must not go back to the pool as if it were good.
-                drop(Object::take(connection));
-                Err(unavailable(error))
-            }
-        }
+    fn take(&self) -> Option<Channel> {
+        self.idle.lock().expect("no panic").pop()
     }
 
-    /// A channel of its own.
+    async fn declare_host(&self, host: &str) -> Result<(), Fault> {
+        let channel = self.link.channel().await?;
+        answered(topology::declare_host(&channel, host)).await.map_err(unavailable)
+    }
+}
+
+impl Link {
+    /// A channel of its own, on which all that drover's share is declared, as somebody may have taken it away.
     async fn channel(&self) -> Result<Channel, Fault> {
-        self.shared().await?;
-        let open = self.open.lock().await;
-        let Some(open) = open.as_ref() else { return Err(unavailable("the connection was lost")) };
-        answered(open.connection.create_channel()).await.map_err(unavailable)
+        let mut open = self.open.lock().await;
+        // A connection that fails or does not answer is not put back: the next channel is on another one.
+        let opened = tokio::time::timeout(CONNECT_LIMIT, self.open_on(open.take())).await;
+        let (connection, channel) = opened.map_err(|_| unavailable("it does not answer"))?.map_err(unavailable)?;
+        *open = Some(connection);
+        Ok(channel)
+    }
+
+    async fn open_on(&self, known: Option<Connection>) -> lapin::Result<(Connection, Channel)> {
+        let connection = match known.filter(|connection| connection.status().connected()) {
+            Some(connection) => connection,
+            None => {
+                metrics::counter!("drover_queue_reconnects_total").increment(1);
+                let properties = ConnectionProperties::default().with_connection_name("drover".into());
+                Connection::connect(self.url.expose_secret(), properties).await?
+            }
+        };
+        let channel = connection.create_channel().await?;
+        topology::declare(&channel).await?;
+        Ok((connection, channel))
     }
 }
 

@@ -1,5 +1,8 @@
 //! A broker that is killed again and again under load: what was confirmed arrives, and consumers take up again by themselves.
 
+use lapin::options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties};
 use model::{Kind, ResourceId, TaskId, Verb};
 use queue::{Message, Queue};
 use secrecy::SecretString;
@@ -94,6 +97,61 @@ async fn real_rabbitmq_twenty_restarts_under_load_lose_nothing() {
     .await;
     println!("{} confirmed and received over {RESTARTS} restarts", promised.len());
     consumer.abort();
+}
+
+/// Beside the host's queue stands one that has room for few and refuses the rest, so that the broker refuses now this message, now
+/// that one, while many publish at once. Who is told that his message is confirmed finds it in both.
+#[tokio::test(flavor = "multi_thread")]
+async fn real_rabbitmq_no_message_is_confirmed_for_another() {
+    const ROOM: i32 = 2;
+    const MESSAGES: i64 = 20_000;
+    let broker = real::broker();
+    let queue = Queue::rabbitmq(SecretString::from(broker.url.clone())).await.expect("the url is one");
+    let host = format!("refused-{}", std::process::id());
+    drop(queue.consume(&host, 1).await.expect("the exchange and the host's queue are there"));
+
+    let connection = Connection::connect(&broker.url, ConnectionProperties::default()).await.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    let mut small = FieldTable::default();
+    small.insert("x-max-length".into(), AMQPValue::LongInt(ROOM));
+    small.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let only_here = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(host.as_str().into(), only_here, small).await.expect("declared");
+    let key = format!("{host}.#");
+    let nothing = FieldTable::default;
+    let bound = channel.queue_bind(
+        host.as_str().into(),
+        "drover.tasks".into(),
+        key.as_str().into(),
+        QueueBindOptions::default(),
+        nothing(),
+    );
+    bound.await.expect("bound");
+
+    let (confirmed, stop) = (Seen::default(), CancellationToken::new());
+    let numbers = Arc::new(AtomicI64::new(1));
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|_| tokio::spawn(publish(queue.clone(), host.clone(), numbers.clone(), confirmed.clone(), stop.clone())))
+        .collect();
+    let mut arrived = BTreeSet::new();
+    let taken = BasicGetOptions { no_ack: true };
+    let mut is_over = false;
+    loop {
+        match channel.basic_get(host.as_str().into(), taken).await.expect("the queue is there") {
+            Some(got) => {
+                arrived.insert(Message::decode(&got.delivery.data).expect("a message").task.0);
+            }
+            None if is_over => break,
+            None => is_over = publishers.iter().all(tokio::task::JoinHandle::is_finished),
+        }
+        if numbers.load(Ordering::Relaxed) > MESSAGES {
+            stop.cancel();
+        }
+    }
+    let confirmed = confirmed.lock().expect("no panic").clone();
+    let lost: Vec<_> = confirmed.difference(&arrived).collect();
+    assert!(lost.is_empty(), "confirmed, and refused by the broker: {lost:?} of {}", confirmed.len());
+    assert!(confirmed.len() > PUBLISHERS, "{} were confirmed", confirmed.len());
 }
 
 /// What a consumer looks like that the broker has forgotten: a message is ready, and none comes.
