@@ -11,7 +11,7 @@ pub fn gives(cmd: &str, args: &Map<String, Value>) -> Option<&'static str> {
         return Some("Job");
     }
     let (verb, noun) = cmd.split_once('-')?;
-    let gives = matches!(verb, "Get" | "New" | "Import" | "Receive") || on("Passthru") || on("PassThru");
+    let gives = matches!(verb, "Get" | "New" | "Receive") || on("Passthru") || on("PassThru");
     let of = match noun {
         "VM" if verb == "Checkpoint" => "VMSnapshot",
         "VM" => "VirtualMachine",
@@ -20,8 +20,6 @@ pub fn gives(cmd: &str, args: &Map<String, Value>) -> Option<&'static str> {
         "VMHardDiskDrive" => "HardDiskDrive",
         "VMDvdDrive" => "DvdDrive",
         "VMFirmware" => "VMFirmware",
-        "VMMemory" => "VMMemory",
-        "VMProcessor" => "VMProcessor",
         "VHD" => "VHD",
         "Item" | "ChildItem" => "FileSystemInfo",
         "FileHash" => "FileHashInfo",

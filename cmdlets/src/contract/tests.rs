@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn vm() -> Request {
     Request::call("Get-VM", []).only("Id", "6d2c")
@@ -118,6 +119,19 @@ fn what_may_be_called_is_documented_and_in_order() {
     for cmd in ALLOWED {
         find(cmd).unwrap();
     }
+}
+
+#[test]
+fn what_may_be_called_is_called() {
+    let requests = requests();
+    let called = requests.iter().flat_map(|request| &request.steps).filter_map(|step| match step {
+        Step::Call { cmd, .. } => Some(cmd.as_str()),
+        _ => None,
+    });
+    // Asked for by the host itself.
+    let called: BTreeSet<&str> = called.chain(["Test-Path"]).collect();
+    let unused: Vec<_> = ALLOWED.iter().filter(|cmd| !called.contains(*cmd)).collect();
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 /// Every request that drover makes, as the modules of `commands` note them.

@@ -1,4 +1,4 @@
-//! Exports and imports: a folder per VM with three folders below it.
+//! Exports: a folder per VM with three folders below it.
 
 use super::args::Args;
 use super::disk::Disk;
@@ -77,43 +77,4 @@ pub(super) fn export(world: &mut World, args: &Args, input: Option<&Object>) -> 
         }
     }
     Ok(Vec::new())
-}
-
-pub(super) fn import(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
-    let Some(path) = args.text("Path") else { return refuse("Import-VM without -Path") };
-    if !args.flag("Copy") || !args.flag("GenerateNewId") {
-        return refuse("Import-VM: only -Copy -GenerateNewId is simulated");
-    }
-    let Some(disks) = args.text("VhdDestinationPath") else { return refuse("Import-VM without -VhdDestinationPath") };
-    let Some(folder) = args.text("VirtualMachinePath") else { return refuse("Import-VM without -VirtualMachinePath") };
-    let real = world.readable(path)?;
-    let Some(mut vm) = fs::read(real).ok().and_then(|json| serde_json::from_slice::<Vm>(&json).ok()) else {
-        return failed(args.cmd, format!("'{path}' is no configuration of a virtual machine."));
-    };
-    if !vm.snapshots.is_empty() {
-        return refuse("Import-VM of a VM with checkpoints is not simulated");
-    }
-    let source = paths::join(paths::parent(paths::parent(path)), FOLDERS[1]);
-    for drive in &mut vm.hardware.drives {
-        let Some(disk) = drive.path.clone() else { continue };
-        let name = paths::name(&disk).to_owned();
-        let bytes = fs::read(world.readable(&paths::join(&source, &name))?);
-        let Ok(bytes) = bytes else { return failed(args.cmd, format!("'{name}' is not in the export.")) };
-        let to = paths::join(disks, &name);
-        fs::create_dir_all(world.real(disks)?).unwrap_or_else(|error| panic!("{disks}: {error}"));
-        world.fill(args.cmd, &to, &bytes)?;
-        drive.path = Some(to);
-    }
-    vm.id = world.state.guid();
-    vm.path = folder.to_owned();
-    world.turned_off(&mut vm);
-    let id = vm.id.clone();
-    world.state.vms.push(vm);
-    Ok(vec![Object::Vm(id)])
-}
-
-impl World {
-    fn turned_off(&self, vm: &mut Vm) {
-        (vm.power, vm.is_up) = (super::state::Power::Off, false);
-    }
 }

@@ -145,18 +145,6 @@ pub(super) fn test_path(world: &mut World, args: &Args, input: Option<&Object>) 
     Ok(found)
 }
 
-pub(super) fn get_item(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    let mut found = Vec::new();
-    for path in targets(args, input)? {
-        let real = world.readable(&path)?;
-        if !real.exists() {
-            return absent(args.cmd, &path);
-        }
-        found.push(world.file(&real));
-    }
-    Ok(found)
-}
-
 pub(super) fn new_item(world: &mut World, args: &Args, _: Option<&Object>) -> Answer {
     let kind = args.text("ItemType").unwrap_or("File");
     let mut made = Vec::new();
@@ -208,14 +196,13 @@ fn move_to(world: &mut World, cmd: &str, from: &str, to: &str, force: bool) -> A
     if world.opened(from, true) {
         return in_use(cmd, from);
     }
-    if target.is_dir() && cmd == "Move-Item" {
+    if target.is_dir() {
         return move_to(world, cmd, from, &paths::join(to, paths::name(from)), force);
     }
     let is_case = paths::same(from, to);
-    if target.exists() && !is_case && (!force || target.is_dir() || cmd == "Rename-Item") {
+    if target.exists() && !is_case && (!force || target.is_dir()) {
         let text = "Cannot create a file when that file already exists.";
-        let id = if cmd == "Move-Item" { "MoveFileInfoItemIOError" } else { "RenameItemIOError" };
-        return file_error(cmd, id, ("WriteError", "System.IO.IOException"), text);
+        return file_error(cmd, "MoveFileInfoItemIOError", ("WriteError", "System.IO.IOException"), text);
     }
     if target.exists() && !is_case && world.opened(to, true) {
         return in_use(cmd, to);
@@ -232,18 +219,6 @@ pub(super) fn move_item(world: &mut World, args: &Args, input: Option<&Object>) 
     let Some(to) = args.text("Destination") else { return refuse("Move-Item without -Destination") };
     for from in targets(args, input)? {
         move_to(world, args.cmd, &from, to, args.flag("Force"))?;
-    }
-    Ok(Vec::new())
-}
-
-pub(super) fn rename_item(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    let Some(name) = args.text("NewName") else { return refuse("Rename-Item without -NewName") };
-    for from in targets(args, input)? {
-        let to = if name.contains('\\') { name.to_owned() } else { paths::join(paths::parent(&from), name) };
-        if !paths::same(paths::parent(&from), paths::parent(&to)) {
-            return refuse(format!("Rename-Item of {from} into another folder: {to}"));
-        }
-        move_to(world, args.cmd, &from, &to, false)?;
     }
     Ok(Vec::new())
 }

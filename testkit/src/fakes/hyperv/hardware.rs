@@ -7,12 +7,6 @@ use super::world::World;
 use super::wrong::{invalid, not_now, refuse};
 use serde_json::json;
 
-pub(super) fn get_processor(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    let ids = world.vms(args, input, "VMName")?;
-    let row = |id: &String| json!({ "VMId": id, "Count": world.state.vm(id).map(|vm| vm.hardware.cpus) });
-    Ok(ids.iter().map(|id| Object::still(Still::Processor, row(id))).collect())
-}
-
 pub(super) fn set_processor(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
     for id in world.vms(args, input, "VMName")? {
         let Some(count) = args.number("Count") else { return refuse("Set-VMProcessor without -Count") };
@@ -22,16 +16,6 @@ pub(super) fn set_processor(world: &mut World, args: &Args, input: Option<&Objec
         world.off(args.cmd, &id)?.cpus = count;
     }
     Ok(Vec::new())
-}
-
-pub(super) fn get_memory(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {
-    let ids = world.vms(args, input, "VMName")?;
-    let row = |id: &String| {
-        let hardware = world.state.vm(id).map(|vm| &vm.hardware);
-        json!({ "VMId": id, "Startup": hardware.map(|hardware| hardware.memory),
-            "DynamicMemoryEnabled": hardware.map(|hardware| hardware.dynamic) })
-    };
-    Ok(ids.iter().map(|id| Object::still(Still::Memory, row(id))).collect())
 }
 
 pub(super) fn set_memory(world: &mut World, args: &Args, input: Option<&Object>) -> Answer {

@@ -52,8 +52,6 @@ pub(super) enum Still {
     Volume,
     Switch,
     Host,
-    Processor,
-    Memory,
     Firmware,
 }
 
