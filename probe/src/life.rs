@@ -42,7 +42,7 @@ pub async fn lead(witness: &Witness<'_>, wish: &Wish) -> Result<(), HostError> {
 
 impl Life<'_> {
     async fn act<T>(&self, step: &str, command: Command<T>) -> Result<T, HostError> {
-        self.witness.under(step, &self.wish.storage, FENCE, command).await
+        self.witness.under(step, &self.folder, FENCE, command).await
     }
 
     fn path(&self, name: &str) -> String {
@@ -110,7 +110,7 @@ impl Life<'_> {
     /// A fence that is older than one that was seen does nothing.
     async fn fence(&self, id: &str) -> Result<(), HostError> {
         let late = vm::set_memory(id, 4 * RAM_MB);
-        match self.witness.under("act with an old fence", &self.wish.storage, FENCE - 1, late).await {
+        match self.witness.under("act with an old fence", &self.folder, FENCE - 1, late).await {
             Err(HostError::Fenced { seen: Fence(FENCE), .. } | HostError::Failed { .. }) => Ok(()),
             Err(error) => Err(error),
             Ok(()) => Err(self.wrong("an old fence was not refused")),
@@ -172,7 +172,7 @@ impl Life<'_> {
 
     /// Only what has the probe's mark, and its folder.
     async fn end(&self) -> Result<(), HostError> {
-        for found in self.act("look for the VM", vm::named(NAME)).await? {
+        for found in self.witness.see("look for the VM", vm::named(NAME)).await? {
             // One that has no mark was made a moment ago, in the probe's folder.
             if found.notes != MARK && !windows::is_below(&found.path, &self.folder) {
                 return Err(self.wrong("there is a VM of the probe's name that is not the probe's"));
@@ -182,8 +182,9 @@ impl Life<'_> {
             }
             self.act("remove the VM", vm::remove(&found.id)).await?;
         }
-        if self.act("look for the folder", file::find(&self.folder)).await?.is_some() {
-            self.act("remove the folder", file::remove_tree(&self.folder)).await?;
+        if self.witness.see("look for the folder", file::find(&self.folder)).await?.is_some() {
+            // Under no lock, as the lock's file is in it.
+            self.witness.see("remove the folder", file::remove_tree(&self.folder)).await?;
         }
         Ok(())
     }

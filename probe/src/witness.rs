@@ -37,10 +37,10 @@ impl<'a> Witness<'a> {
         self.run(step, None, command).await
     }
 
-    /// Under the probe's own lock, with this fence.
-    pub async fn under<T>(&self, step: &str, storage: &str, fence: i64, command: Command<T>) -> Result<T, HostError> {
+    /// Under the probe's own lock, whose file is in this folder, with this fence.
+    pub async fn under<T>(&self, step: &str, folder: &str, fence: i64, command: Command<T>) -> Result<T, HostError> {
         let lock = LockName::Resource { id: ResourceId(0) };
-        let fences = Fences::new(storage).with(lock, Mode::Exclusive, Fence(fence));
+        let fences = Fences::new(folder).with(lock, Mode::Exclusive, Fence(fence));
         self.run(step, Some(&fences), command).await
     }
 

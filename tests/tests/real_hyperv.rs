@@ -101,3 +101,48 @@ async fn real_ssh_another_command_line_is_not_run() {
     }
     drop(ground);
 }
+
+/// What an operator runs once on a host: by the binary, as they do.
+#[tokio::test]
+async fn real_ssh_the_binary_probes_a_host_and_writes_its_record() {
+    let (host, ground) = hyperv_ground();
+    let sshd = Sshd::start(&host);
+    let folder = tempfile::tempdir().expect("a folder");
+    let probe = |record: &str| {
+        let options = sshd.options();
+        let path = |path: Option<std::path::PathBuf>| path.expect("a file").display().to_string();
+        let output = std::process::Command::new(testkit::roles::binary())
+            .args(["--json", "hyperv", "probe", &sshd.address(), "--storage", Hyperv::STORAGE, "--switch", "trunk"])
+            .args(["--identity", &path(options.identity), "--known-hosts", &path(options.known_hosts)])
+            .args(["--record", record])
+            .current_dir(&folder)
+            .output()
+            .expect("the binary starts");
+        // What was found is on stdout; why it failed is stderr's last line.
+        let error = output.stderr.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        let said = if output.status.success() { Some(output.stdout.as_slice()) } else { error };
+        let document: serde_json::Value = serde_json::from_slice(said.expect("it says something")).expect("JSON");
+        (output.status.code(), document)
+    };
+    let before = host.words();
+    let (code, found) = probe("record.jsonl");
+    assert_eq!(code, Some(0), "{found}");
+    assert_eq!((&found["differences"], &found["failure"]), (&serde_json::json!([]), &serde_json::Value::Null));
+    let record = std::fs::read_to_string(folder.path().join("record.jsonl")).expect("the record is written");
+    assert_eq!(record.lines().count() as u64, 1 + found["requests"].as_u64().expect("a number"));
+    assert_eq!(host.words(), before, "nothing of the throw-away VM is left");
+
+    // Somebody's VM has the probe's name: it stays, and the record ends there.
+    host.add_vm("drover-probe", "of the bookkeeper");
+    let (code, failure) = probe("second.jsonl");
+    assert_ne!(code, Some(0), "{failure}");
+    assert!(failure["detail"].as_str().is_some_and(|detail| detail.contains("not the probe's")), "{failure}");
+    assert!(folder.path().join("second.jsonl").exists());
+
+    sshd.change_host_key();
+    let (code, failure) = probe("third.jsonl");
+    assert_ne!(code, Some(0), "{failure}");
+    assert!(failure["detail"].as_str().is_some_and(|detail| detail.contains("Host key verification")), "{failure}");
+    assert!(!folder.path().join("third.jsonl").exists(), "nothing was seen");
+    drop(ground);
+}
