@@ -29,6 +29,7 @@ mod site;
 pub use site::Site;
 
 use errors::Fault;
+use futures::future::BoxFuture;
 use model::ServerType;
 use model::errand::{Found, Sort};
 use model::lock::LockName;
@@ -76,47 +77,50 @@ pub fn locks(found: &Found, host: &str) -> Vec<LockName> {
 }
 
 pub async fn set_aside(site: &Site, found: &Found) -> Result<(), Fault> {
-    if site.server_type == ServerType::Hyperv {
-        return hyperv::set_aside(site, found).await;
-    }
-    match found.sort {
-        Sort::Domain => domain::set_aside(site, found).await,
-        Sort::Disk | Sort::Seed => file::set_aside(site, found).await,
-        Sort::Bridge => bridge::set_aside(site, found).await,
-        Sort::Checkpoint => checkpoint::set_aside(site, found).await,
-        Sort::Backup => backup::set_aside(site, found).await,
-        Sort::Namespace => namespace::set_aside(site, found).await,
-        Sort::Image => image::set_aside(site, found).await,
-    }
+    (acts(site, found)?.set_aside)(site, found).await
 }
 
 pub async fn put_back(site: &Site, found: &Found) -> Result<(), Fault> {
-    if site.server_type == ServerType::Hyperv {
-        return hyperv::put_back(site, found).await;
-    }
-    match found.sort {
-        Sort::Domain => domain::put_back(site, found).await,
-        Sort::Disk | Sort::Seed => file::put_back(site, found).await,
-        Sort::Bridge => bridge::put_back(site, found).await,
-        Sort::Checkpoint => checkpoint::put_back(site, found).await,
-        Sort::Backup => backup::put_back(site, found).await,
-        Sort::Namespace => namespace::put_back(site, found).await,
-        Sort::Image => image::put_back(site, found).await,
-    }
+    (acts(site, found)?.put_back)(site, found).await
 }
 
 /// Only of what is in quarantine; what is absent has been removed already.
 pub async fn purge(site: &Site, found: &Found) -> Result<(), Fault> {
-    if site.server_type == ServerType::Hyperv {
-        return hyperv::purge(site, found).await;
-    }
-    match found.sort {
-        Sort::Domain => domain::purge(site, found).await,
-        Sort::Disk | Sort::Seed => file::purge(site, found).await,
-        Sort::Bridge => bridge::purge(site, found).await,
-        Sort::Checkpoint => checkpoint::purge(site, found).await,
-        Sort::Backup => backup::purge(site, found).await,
-        Sort::Namespace => namespace::purge(site, found).await,
-        Sort::Image => image::purge(site, found).await,
-    }
+    (acts(site, found)?.purge)(site, found).await
+}
+
+type Act = for<'a> fn(&'a Site, &'a Found) -> BoxFuture<'a, Result<(), Fault>>;
+
+/// What a module does with a thing of its sort.
+struct Acts {
+    set_aside: Act,
+    put_back: Act,
+    purge: Act,
+}
+
+macro_rules! acts {
+    ($($module:ident)::+) => {
+        Acts {
+            set_aside: |site, found| Box::pin($($module)::+::set_aside(site, found)),
+            put_back: |site, found| Box::pin($($module)::+::put_back(site, found)),
+            purge: |site, found| Box::pin($($module)::+::purge(site, found)),
+        }
+    };
+}
+
+fn acts(site: &Site, found: &Found) -> Result<Acts, Fault> {
+    Ok(match (site.server_type, found.sort) {
+        (ServerType::Hyperv, Sort::Domain) => acts!(hyperv::vm),
+        (ServerType::Hyperv, Sort::Disk) => acts!(hyperv::folder),
+        (ServerType::Hyperv, Sort::Checkpoint) => acts!(hyperv::checkpoint),
+        (ServerType::Hyperv, Sort::Backup) => acts!(hyperv::export),
+        (ServerType::Hyperv, Sort::Seed | Sort::Bridge | Sort::Namespace | Sort::Image) => return Err(site.gone(found)),
+        (_, Sort::Domain) => acts!(domain),
+        (_, Sort::Disk | Sort::Seed) => acts!(file),
+        (_, Sort::Bridge) => acts!(bridge),
+        (_, Sort::Checkpoint) => acts!(checkpoint),
+        (_, Sort::Backup) => acts!(backup),
+        (_, Sort::Namespace) => acts!(namespace),
+        (_, Sort::Image) => acts!(image),
+    })
 }

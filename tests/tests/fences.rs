@@ -1,21 +1,21 @@
 //! A worker that is paused between its look and its act: what it does when it comes back is refused at the host.
 
+use crate::rig::Ground;
 use futures::future::BoxFuture;
-use hosts::phantom::Phantom;
 use hosts::{Effect, Fences, Host, HostError, Invocation, Output};
 use model::vm::VmSpec;
-use model::{ServerType, State};
+use model::{Kind, State};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use testkit::fleet::{server, vm};
-use testkit::{Fleet, LIMIT};
+use testkit::LIMIT;
+use testkit::fleet::vm;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A phantom host. The first worker that acts is stopped just before, with all of its threads, as by SIGSTOP.
+/// A host. The first worker that acts is stopped just before, with all of its threads, as by SIGSTOP.
 struct Pausing {
-    host: Phantom,
+    host: Arc<dyn Host>,
     met: AtomicBool,
     paused: UnboundedSender<()>,
     resume: Mutex<Receiver<()>>,
@@ -71,18 +71,28 @@ impl Host for Pausing {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_paused_before_it_acts_is_refused_at_the_host() {
+async fn a_worker_that_was_paused_before_it_acts_is_refused_by_a_phantom() {
+    refused(Kind::VmPhantom).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_paused_before_it_acts_is_refused_by_a_kvm_host() {
+    refused(Kind::VmKvm).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_paused_before_it_acts_is_refused_by_a_hyperv_host() {
+    refused(Kind::VmHyperv).await;
+}
+
+async fn refused(kind: Kind) {
     let (paused, mut is_paused) = tokio::sync::mpsc::unbounded_channel();
     let (late, mut was_late) = tokio::sync::mpsc::unbounded_channel();
     let (go_on, resume) = std::sync::mpsc::channel();
-    let host = Arc::new(Pausing {
-        host: Phantom::new("host-1"),
-        met: AtomicBool::new(false),
-        paused,
-        resume: Mutex::new(resume),
-        late,
-    });
-    let fleet = Fleet::setup().host(server("host-1", ServerType::Phantom), Some(host.clone())).start().await;
+    let ground = Ground::of(kind);
+    let (host, met, resume) = (ground.host.clone(), AtomicBool::new(false), Mutex::new(resume));
+    let ground = Ground { host: Arc::new(Pausing { host, met, paused, resume, late }), ..ground };
+    let fleet = ground.fleet().await;
     let built = fleet.create("web", vm(&fleet.image)).await;
     let first = fleet.worker("worker-1", None);
     tokio::time::timeout(LIMIT, is_paused.recv()).await.expect("the first worker comes to its act");
@@ -92,14 +102,14 @@ async fn a_worker_that_was_paused_before_it_acts_is_refused_at_the_host() {
     let id = fleet.reaches::<VmSpec>(built.resource.id, State::Running).await.id;
     fleet.ask::<VmSpec>(id, State::Quiesce).await;
     let settled = fleet.reaches::<VmSpec>(id, State::Quiesced).await;
-    let words = host.host.words();
+    let words = (ground.words)();
 
     go_on.send(()).expect("the first worker waits");
     let late =
         tokio::time::timeout(LIMIT, was_late.recv()).await.expect("it goes on").expect("it says what came of it");
     let refused = late.expect_err("the late command was carried out");
-    assert!(refused.contains(&format!("of the lock resource/{id} and refused")), "{refused}");
-    assert_eq!(host.host.words(), words, "the late command did something");
+    assert!(refused.starts_with("host-1 has seen fence"), "{refused}");
+    assert_eq!((ground.words)(), words, "the late command did something");
     // It goes on as a worker, and writes nothing of its lost attempt.
     second.terminate().await;
     fleet.ask::<VmSpec>(id, State::Restart).await;
