@@ -235,25 +235,27 @@ impl Link {
     /// A channel of its own, on which all that drover's share is declared, as somebody may have taken it away.
     async fn channel(&self) -> Result<Channel, Fault> {
         let mut open = self.open.lock().await;
-        // A connection that fails or does not answer is not put back: the next channel is on another one.
-        let opened = tokio::time::timeout(CONNECT_LIMIT, self.open_on(open.take())).await;
-        let (connection, channel) = opened.map_err(|_| unavailable("it does not answer"))?.map_err(unavailable)?;
-        *open = Some(connection);
-        Ok(channel)
+        let connection = match open.as_ref().filter(|connection| connection.status().connected()) {
+            Some(connection) => connection,
+            None => open.insert(answered(self.connect()).await.map_err(unavailable)?),
+        };
+        let declared = async {
+            let channel = connection.create_channel().await?;
+            topology::declare(&channel).await?;
+            Ok(channel)
+        };
+        let channel = answered(declared).await;
+        if channel.is_err() {
+            // The next one is on another connection.
+            *open = None;
+        }
+        channel.map_err(unavailable)
     }
 
-    async fn open_on(&self, known: Option<Connection>) -> lapin::Result<(Connection, Channel)> {
-        let connection = match known.filter(|connection| connection.status().connected()) {
-            Some(connection) => connection,
-            None => {
-                metrics::counter!("drover_queue_reconnects_total").increment(1);
-                let properties = ConnectionProperties::default().with_connection_name("drover".into());
-                Connection::connect(self.url.expose_secret(), properties).await?
-            }
-        };
-        let channel = connection.create_channel().await?;
-        topology::declare(&channel).await?;
-        Ok((connection, channel))
+    async fn connect(&self) -> lapin::Result<Connection> {
+        metrics::counter!("drover_queue_reconnects_total").increment(1);
+        let properties = ConnectionProperties::default().with_connection_name("drover".into());
+        Connection::connect(self.url.expose_secret(), properties).await
     }
 }
 
