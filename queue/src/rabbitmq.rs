@@ -17,7 +17,7 @@ use model::trace::{self, TRACEPARENT};
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
@@ -97,13 +97,8 @@ impl Rabbit {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(FIRST_PAUSE);
-            let sent = self.publisher.send(topology::TASKS, key, body, headers.clone());
-            let fault = match tokio::time::timeout(left, sent).await {
-                Ok(Ok(true)) => return Ok(()),
-                Ok(Ok(false)) => match self.publisher.declare_host(host).await {
-                    Ok(()) => Fault::new(&errors::queue::UNROUTABLE).hole("host", host),
-                    Err(fault) => fault,
-                },
+            let fault = match tokio::time::timeout(left, self.attempt(host, key, body, headers.clone())).await {
+                Ok(Ok(())) => return Ok(()),
                 Ok(Err(fault)) => fault,
                 Err(_) => unavailable("no confirm came"),
             };
@@ -112,6 +107,20 @@ impl Rabbit {
             }
             rest(&mut pause).await;
         }
+    }
+
+    async fn attempt(&self, host: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<(), Fault> {
+        let lent = self.publisher.lend().await?;
+        let result = match lent.send(topology::TASKS, key, body, headers).await? {
+            Outcome::Routed => Ok(()),
+            Outcome::Refused => Err(refused()),
+            Outcome::Unrouted => {
+                answered(topology::declare_host(&lent.channel, host)).await.map_err(unavailable)?;
+                Err(Fault::new(&errors::queue::UNROUTABLE).hole("host", host))
+            }
+        };
+        lent.back();
+        result
     }
 
     pub async fn consume(self: &std::sync::Arc<Self>, host: &str, prefetch: u16) -> Result<Subscription, Fault> {
@@ -176,8 +185,17 @@ impl Rabbit {
         let mut headers = FieldTable::default();
         headers.insert(REASON.into(), AMQPValue::LongString(dead::reason(fault).into()));
         let key = format!("{host}.buried");
-        match self.publisher.send(topology::DEAD, &key, &delivery.data, headers).await {
-            Ok(_) => ack(delivery).await,
+        let sent = async {
+            let lent = self.publisher.lend().await?;
+            match lent.send(topology::DEAD, &key, &delivery.data, headers).await? {
+                Outcome::Routed => lent.back(),
+                Outcome::Refused => return Err(refused()),
+                Outcome::Unrouted => return Err(unavailable("no queue takes dead letters")),
+            }
+            Ok(())
+        };
+        match sent.await {
+            Ok(()) => ack(delivery).await,
             Err(fault) => {
                 warn!(reason = fault.chain(), "it could not be buried now; it comes again");
                 requeue(delivery).await;
@@ -187,47 +205,59 @@ impl Rabbit {
 }
 
 impl Publisher {
-    /// Whether it was routed; confirmed either way.
-    async fn send(&self, exchange: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<bool, Fault> {
-        let _place = self.places.acquire().await.map_err(unavailable)?;
-        let channel = self.channel().await?;
+    async fn lend(&self) -> Result<Lent<'_>, Fault> {
+        let place = self.places.acquire().await.map_err(unavailable)?;
+        while let Some(channel) = self.take() {
+            if channel.status().connected() {
+                return Ok(Lent { publisher: self, channel, _place: place });
+            }
+        }
+        let channel = self.link.channel().await?;
+        answered(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(unavailable)?;
+        Ok(Lent { publisher: self, channel, _place: place })
+    }
+
+    fn take(&self) -> Option<Channel> {
+        self.idle.lock().expect("no panic").pop()
+    }
+}
+
+/// A channel for one message. It is given back when all that it was asked has been answered: what is told late would be taken
+/// for the next one's.
+struct Lent<'a> {
+    publisher: &'a Publisher,
+    channel: Channel,
+    _place: SemaphorePermit<'a>,
+}
+
+/// What the broker said of a message.
+enum Outcome {
+    Routed,
+    Unrouted,
+    Refused,
+}
+
+impl Lent<'_> {
+    async fn send(&self, exchange: &str, key: &str, body: &[u8], headers: FieldTable) -> Result<Outcome, Fault> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/json".into())
             .with_message_id(uuid::Uuid::now_v7().to_string().into())
             .with_headers(headers);
-        let confirm = answered(channel.basic_publish(exchange.into(), key.into(), options, body, properties))
+        let confirm = answered(self.channel.basic_publish(exchange.into(), key.into(), options, body, properties))
             .await
             .map_err(unavailable)?;
-        let confirmation = answered(confirm).await.map_err(unavailable)?;
-        // Not after a failure or when nobody waits any more: what is told late would be taken for the next one's.
-        self.idle.lock().expect("no panic").push(channel);
-        match confirmation {
-            Confirmation::Ack(returned) => Ok(returned.is_none()),
-            Confirmation::Nack(_) => Err(unavailable("the broker refused the message")),
+        match answered(confirm).await.map_err(unavailable)? {
+            Confirmation::Ack(None) => Ok(Outcome::Routed),
+            Confirmation::Ack(Some(_)) => Ok(Outcome::Unrouted),
+            Confirmation::Nack(_) => Ok(Outcome::Refused),
             Confirmation::NotRequested => Err(unavailable("the channel is not in confirm mode")),
         }
     }
 
-    async fn channel(&self) -> Result<Channel, Fault> {
-        while let Some(channel) = self.take() {
-            if channel.status().connected() {
-                return Ok(channel);
-            }
-        }
-        let channel = self.link.channel().await?;
-        answered(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(unavailable)?;
-        Ok(channel)
-    }
-
-    fn take(&self) -> Option<Channel> {
-        self.idle.lock().expect("no panic").pop()
-    }
-
-    async fn declare_host(&self, host: &str) -> Result<(), Fault> {
-        let channel = self.link.channel().await?;
-        answered(topology::declare_host(&channel, host)).await.map_err(unavailable)
+    fn back(self) {
+        self.publisher.idle.lock().expect("no panic").push(self.channel);
     }
 }
 
@@ -378,6 +408,10 @@ async fn rest(pause: &mut Duration) {
     let jitter = rand::rng().random_range(0.5..1.0);
     tokio::time::sleep(pause.mul_f64(jitter)).await;
     *pause = (*pause * 2).min(LONGEST_PAUSE);
+}
+
+fn refused() -> Fault {
+    unavailable("the broker refused the message")
 }
 
 /// The broker's words hold no URL: lapin's errors name what happened, not where.
