@@ -207,6 +207,9 @@ impl Rabbit {
 impl Publisher {
     async fn lend(&self) -> Result<Lent<'_>, Fault> {
         let place = self.places.acquire().await.map_err(unavailable)?;
+        if self.link.is_blocked().await {
+            return Err(blocked());
+        }
         while let Some(channel) = self.take() {
             if channel.status().connected() {
                 return Ok(Lent { publisher: self, channel, _place: place });
@@ -269,6 +272,9 @@ impl Link {
             Some(connection) => connection,
             None => open.insert(answered(self.connect()).await.map_err(unavailable)?),
         };
+        if connection.status().blocked() {
+            return Err(blocked());
+        }
         let declared = async {
             let channel = connection.create_channel().await?;
             topology::declare(&channel).await?;
@@ -280,6 +286,12 @@ impl Link {
             *open = None;
         }
         channel.map_err(unavailable)
+    }
+
+    /// A broker that is short of memory or disk reads no more from who publishes. It says when that is over; until then neither
+    /// a message nor the end of a channel gets through, and another connection would fare no better.
+    async fn is_blocked(&self) -> bool {
+        self.open.lock().await.as_ref().is_some_and(|connection| connection.status().blocked())
     }
 
     async fn connect(&self) -> lapin::Result<Connection> {
@@ -328,7 +340,10 @@ impl Subscription {
                         warn!(host = self.host, reason = fault.chain(), "the broker is away; trying again");
                         rest(&mut pause).await;
                     }
-                    Err(_) => warn!(host = self.host, "the broker does not answer; trying again"),
+                    Err(_) => {
+                        warn!(host = self.host, "the broker does not answer; trying again");
+                        rest(&mut pause).await;
+                    }
                 }
                 continue;
             };
@@ -408,6 +423,10 @@ async fn rest(pause: &mut Duration) {
     let jitter = rand::rng().random_range(0.5..1.0);
     tokio::time::sleep(pause.mul_f64(jitter)).await;
     *pause = (*pause * 2).min(LONGEST_PAUSE);
+}
+
+fn blocked() -> Fault {
+    unavailable("it takes no messages for now, short of memory or disk")
 }
 
 fn refused() -> Fault {
