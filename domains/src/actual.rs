@@ -1,6 +1,7 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
 use crate::hostdev;
+use model::device::Device;
 use model::{ResourceId, names};
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,9 @@ pub struct Actual {
     /// What it is given of its host, by drover or by hand, as libvirt writes it.
     #[serde(skip)]
     pub hostdevs: Vec<String>,
+    /// The PCI and mediated devices among them.
+    #[serde(skip)]
+    pub devices: Vec<Device>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +160,7 @@ fn volume_of(image: &str) -> Option<ResourceId> {
 /// Reads a domain's XML; gives why it makes no sense.
 pub fn read(xml: &str) -> Result<Actual, String> {
     let hostdevs = hostdev::texts(xml)?;
+    let devices = hostdev::hostdevs(xml)?.into_iter().map(|found| found.device).collect();
     // The mark's prefix is ours, and libvirt keeps it.
     let xml = xml.replace("<drover:vm ", "<vm ").replace("</drover:vm>", "</vm>");
     let domain: Domain = quick_xml::de::from_str(&xml).map_err(|error| error.to_string())?;
@@ -193,6 +198,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         volumes,
         nics: nics.collect(),
         hostdevs,
+        devices,
     })
 }
 

@@ -125,6 +125,17 @@ async fn a_guest_goes_on_when_the_second_disk_is_refused_and_a_retry_takes_both_
 }
 
 #[tokio::test]
+async fn a_guest_whose_agent_has_no_time_to_say_that_it_is_frozen_is_thawed() {
+    let world = world().await;
+    world.kvm.mute_frozen_agents();
+    let snapshot = world.taken().await;
+    let facts = world.fleet.client.read::<SnapshotSpec>(snapshot).await.expect("the snapshot").facts;
+    assert_eq!(facts["frozen"], true);
+    assert!(!world.kvm.is_frozen(&names::domain(world.vm)));
+    world.fleet.stop().await;
+}
+
+#[tokio::test]
 async fn a_volume_is_left_out_and_stays_and_a_client_that_crashed_is_waited_for() {
     let world = world().await;
     let wish = (ceph_alone_rig().wish)(&world.fleet, None);

@@ -3,12 +3,15 @@
 use domains::{Actual, ActualDisk, ActualNic};
 
 /// What differs in a phrase for people; none when the VM is as it was. The sizes of its disks may differ: a disk that has
-/// grown since is grown again. Volumes count for a snapshot whose definition comes back too, and takes them away.
+/// grown since is grown again. Volumes and devices count for a snapshot whose definition comes back too: it would take away what the VM
+/// was given since, and give what others have now.
 pub fn difference(then: &Actual, now: &Actual, whole: bool) -> Option<String> {
     let disk = |disk: &ActualDisk| (disk.name.clone(), disk.path.clone());
     let nic = |nic: &ActualNic| format!("{} on {}", nic.mac, nic.bridge);
     let (disks_then, disks_now) = (sorted(&then.disks, disk), sorted(&now.disks, disk));
     let volumes = |vm: &Actual| sorted(&vm.volumes, |volume| volume.id.to_string());
+    let devices = |vm: &Actual| sorted(&vm.devices, ToString::to_string);
+    let (devices_then, devices_now) = (devices(then), devices(now));
     let (volumes_then, volumes_now) = (volumes(then), volumes(now));
     let (nics_then, nics_now) = (sorted(&then.nics, nic), sorted(&now.nics, nic));
     let names = |disks: &[(String, String)]| list(disks.iter().map(|(name, _)| name.clone()));
@@ -16,6 +19,8 @@ pub fn difference(then: &Actual, now: &Actual, whole: bool) -> Option<String> {
         Some(format!("it had the disks {} and has {}", names(&disks_then), names(&disks_now)))
     } else if whole && volumes_then != volumes_now {
         Some(format!("it had the volumes {} and has {}", list(volumes_then), list(volumes_now)))
+    } else if whole && devices_then != devices_now {
+        Some(format!("it had the devices {} and has {}", list(devices_then), list(devices_now)))
     } else if nics_then != nics_now {
         Some(format!("it had the nics {} and has {}", list(nics_then), list(nics_now)))
     } else if then.ram_mb != now.ram_mb {
@@ -60,6 +65,7 @@ mod tests {
             nics: vec![ActualNic { mac: "52:54:00:00:70:00".into(), bridge: "br-1".into() }],
             volumes: Vec::new(),
             hostdevs: Vec::new(),
+            devices: Vec::new(),
         }
     }
 
@@ -83,6 +89,11 @@ mod tests {
         let mut now = vm();
         now.volumes.push(volume);
         assert_eq!(difference(&vm(), &now, true).unwrap(), "it had the volumes none and has 9");
+        assert_eq!(difference(&vm(), &now, false), None);
+        let mut now = vm();
+        now.devices.push("0000:65:00.0".parse().unwrap());
+        assert_eq!(difference(&vm(), &now, true).unwrap(), "it had the devices none and has 0000:65:00.0");
+        assert_eq!(difference(&now, &vm(), true).unwrap(), "it had the devices 0000:65:00.0 and has none");
         assert_eq!(difference(&vm(), &now, false), None);
         assert_eq!(changed(|vm| vm.ram_mb = 512), "it had 1024 MB of memory and has 512");
         assert_eq!(changed(|vm| vm.cpu = 3), "it had 2 of 8 processors and has 3 of 8");

@@ -4,7 +4,7 @@
 //! of it, the same step or the next attempt's lets it go on. A snapshot is taken when its note is written; disks that have it
 //! without a note are those of an attempt that was lost.
 
-use super::{LONG, disk, freeze, is_frozen, state};
+use super::{LONG, disk, freeze, is_frozen, state, thaw};
 use crate::kept::{Note, note};
 use commands::files;
 use commands::virsh::{self, State};
@@ -35,15 +35,11 @@ impl TakeByDisk {
         Ok(true)
     }
 
-    async fn let_go(&self, cx: &Context) -> Result<(), Fault> {
-        let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(self.vm));
+    async fn let_go(&self, cx: &Context, frozen: bool) -> Result<(), Fault> {
         if self.is_paused(cx).await? {
-            cx.run(virsh::resume(uri, &domain)).await?;
+            cx.run(virsh::resume(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
         }
-        if is_frozen(cx, self.vm).await? == Some(true) {
-            cx.run(virsh::agent::thaw(uri, &domain)).await?;
-        }
-        Ok(())
+        thaw(cx, self.vm, frozen).await
     }
 
     /// What an attempt that was lost has taken: not of one moment with what is taken now.
@@ -86,7 +82,7 @@ impl Step for TakeByDisk {
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             // What an attempt that was lost has left so.
-            self.let_go(cx).await?;
+            self.let_go(cx, false).await?;
             if self.is_taken(cx).await? {
                 return Ok(());
             }
@@ -94,7 +90,7 @@ impl Step for TakeByDisk {
             self.clear(cx, &vm).await?;
             let frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
             let taken = self.take(cx, &vm).await;
-            self.let_go(cx).await?;
+            self.let_go(cx, frozen).await?;
             taken?;
             let note = serde_json::to_vec(&Note { vm, frozen }).unwrap_or_default();
             cx.put(&names::snapshot_note(&cx.settings.storage, self.vm, &self.name), &note, 0o600).await

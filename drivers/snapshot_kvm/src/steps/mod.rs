@@ -18,11 +18,22 @@ const LONG: Duration = Duration::from_secs(1800);
 
 /// An agent may answer and yet be told not to freeze: a snapshot without is as good as a power cut.
 async fn freeze(cx: &Context, vm: ResourceId) -> bool {
-    let frozen = cx.run(virsh::agent::freeze(&cx.settings.libvirt_uri, &names::domain(vm))).await;
-    if let Err(fault) = &frozen {
-        cx.note(format!("the file systems are not frozen: {fault}"));
+    let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(vm));
+    let Err(fault) = cx.run(virsh::agent::freeze(uri, &domain)).await else { return true };
+    cx.note(format!("the file systems are not frozen: {fault}"));
+    // One that was only slow may freeze them yet, and then does this too.
+    if let Err(fault) = cx.run(virsh::agent::thaw(uri, &domain)).await {
+        cx.note(format!("whether they are was not to be heard: {fault}"));
     }
-    frozen.is_ok()
+    false
+}
+
+/// What this attempt has frozen, and what one that was lost has: an agent that does not say so now may have no time to.
+async fn thaw(cx: &Context, vm: ResourceId, frozen: bool) -> Result<(), Fault> {
+    if frozen || is_frozen(cx, vm).await? == Some(true) {
+        cx.run(virsh::agent::thaw(&cx.settings.libvirt_uri, &names::domain(vm))).await?;
+    }
+    Ok(())
 }
 
 async fn state(cx: &Context, vm: ResourceId) -> Result<Option<State>, Fault> {

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a guest that was frozen by an attempt is thawed by the same step, or by the next attempt's.
 
-use super::{LONG, freeze, is_frozen};
+use super::{LONG, freeze, is_frozen, thaw};
 use crate::xml;
 use commands::{qemu_img, virsh};
 use domains::{Which, present};
@@ -38,14 +38,14 @@ impl Take {
         Ok(true)
     }
 
-    async fn take(&self, cx: &Context) -> Result<(), Fault> {
+    async fn take(&self, cx: &Context, frozen: &mut bool) -> Result<(), Fault> {
         let (uri, domain, name) = (&cx.settings.libvirt_uri, names::domain(self.vm), names::snapshot(self.snapshot));
         if self.is_listed(cx).await? {
             // Begun by an attempt that was lost: libvirt ends that first, whatever came of it.
             cx.run(virsh::snapshot::delete(uri, &domain, &name)).await?;
         }
-        let frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
-        cx.run(virsh::snapshot::create(uri, &domain, &xml::snapshot(self.snapshot, self.vm, frozen))).await
+        *frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
+        cx.run(virsh::snapshot::create(uri, &domain, &xml::snapshot(self.snapshot, self.vm, *frozen))).await
     }
 }
 
@@ -66,11 +66,10 @@ impl Step for Take {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            let taken = if self.is_taken(cx).await? { Ok(()) } else { self.take(cx).await };
-            // Whatever came of it, and also what an attempt that was lost has frozen.
-            if is_frozen(cx, self.vm).await? == Some(true) {
-                cx.run(virsh::agent::thaw(&cx.settings.libvirt_uri, &names::domain(self.vm))).await?;
-            }
+            let mut frozen = false;
+            let taken = if self.is_taken(cx).await? { Ok(()) } else { self.take(cx, &mut frozen).await };
+            // Whatever came of it.
+            thaw(cx, self.vm, frozen).await?;
             taken
         })
     }

@@ -132,6 +132,11 @@ impl Kvm {
         self.state().guests.agent = have;
     }
 
+    /// Agents that have frozen the file systems do as they are told, and answer no question.
+    pub fn mute_frozen_agents(&self) {
+        self.state().guests.mute_when_frozen = true;
+    }
+
     /// A backup job has ended when it has been asked for this many times more; 0 at first.
     pub fn back_up_after(&self, looks: u32) {
         self.state().guests.back_up_after = looks;

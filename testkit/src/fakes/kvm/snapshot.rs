@@ -202,7 +202,12 @@ pub(super) fn agent(state: &State, name: &str, ask: &str) -> Answer {
     if let Some(why) = silent(state, name)? {
         return refused(1, format!("error: {why}\n"));
     }
-    let word = if state.domain(name)?.memory.is_frozen { "frozen" } else { "thawed" };
+    let is_frozen = state.domain(name)?.memory.is_frozen;
+    if is_frozen && state.guests.mute_when_frozen {
+        let why = "Guest agent is not responding: Guest agent not available for now";
+        return refused(1, format!("error: {why}\n"));
+    }
+    let word = if is_frozen { "frozen" } else { "thawed" };
     Ok(format!("{{\"return\":\"{word}\"}}\n"))
 }
 

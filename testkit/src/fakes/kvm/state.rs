@@ -41,6 +41,8 @@ pub(super) struct Guests {
     pub hold_devices: bool,
     /// Whether an agent answers inside.
     pub agent: bool,
+    /// Whether an agent that has frozen the file systems has no time to say so.
+    pub mute_when_frozen: bool,
     pub back_up_after: u32,
 }
 
