@@ -52,8 +52,12 @@ impl Step for Bridge {
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
-            if find(cx, &self.name).await?.is_none() {
+            let found = find(cx, &self.name).await?;
+            if found.is_none() {
                 cx.run(ip::add_bridge(&self.name)).await?;
+            }
+            // Also one that an attempt that was lost has made and not marked: of drover's name, and down.
+            if found.is_none_or(|bridge| bridge.alias.is_none() && !bridge.is_up()) {
                 cx.run(ip::claim(&self.name)).await?;
             }
             cx.run(ip::up(&self.name)).await?;

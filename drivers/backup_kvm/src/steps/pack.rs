@@ -41,14 +41,19 @@ impl Step for Pack {
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
-            let done = cx.run(files::exists(&self.plan.file(&self.disk.name))).await?;
-            Ok(Look::done_if(done || self.plan.is_published(cx).await?))
+            let is_packed = cx.run(files::exists(&self.plan.file(&self.disk.name))).await?
+                && !cx.run(files::exists(&self.plan.copy(&self.disk.name))).await?;
+            Ok(Look::done_if(is_packed || self.plan.is_published(cx).await?))
         })
     }
 
     fn act<'a>(&'a self, cx: &'a Context) -> Acted<'a> {
         Box::pin(async move {
             let (file, copy) = (self.plan.file(&self.disk.name), self.plan.copy(&self.disk.name));
+            if cx.run(files::exists(&file)).await? {
+                // By an attempt that was lost on the way to here.
+                return cx.remove(&copy).await;
+            }
             let (new, base) = (format!("{file}.new"), self.base());
             let mut convert = qemu_img::Copy { from: &copy, to: &new, base: base.as_deref(), ..Default::default() };
             convert.compressed = true;
