@@ -26,14 +26,17 @@ pub fn is_disk(path: &str) -> bool {
     windows::is_same(path.get(path.len().saturating_sub(5)..).unwrap_or_default(), ".vhdx")
 }
 
-/// The disks in a folder that are open. With the VM off or gone, the host itself has them.
+/// The disks in a folder that are open. With the VM off or gone, the host itself has them; it has none that it cannot read, as
+/// a copy is that was cut short.
 pub async fn mounted(cx: &impl Runner, folder: &str) -> Result<Vec<String>, Fault> {
     let mut mounted = Vec::new();
-    for file in cx.run(file::list(folder)).await? {
-        if !file.is_folder
-            && is_disk(&file.path)
-            && cx.run(vhd::info(&file.path)).await?.is_some_and(|vhd| vhd.attached)
-        {
+    let files = cx.run(file::list(folder)).await?;
+    for file in files.into_iter().filter(|file| !file.is_folder && is_disk(&file.path)) {
+        let is_open = match cx.run(vhd::info(&file.path)).await {
+            Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => false,
+            disk => disk?.is_some_and(|disk| disk.attached),
+        };
+        if is_open {
             mounted.push(file.path);
         }
     }

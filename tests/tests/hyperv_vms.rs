@@ -128,7 +128,11 @@ async fn a_scrub_removes_the_folder_of_a_vm_that_is_gone() {
     house.built().await;
     house.goes(State::Quiesce, State::Quiesced).await;
     house.by_hand(vm::remove(&house.id().await)).await;
+    // A disk that the host cannot read, as a power cut leaves one that was being copied.
+    let torn = house.host.folder().join(format!("disk/D/drover/vms/{VM}/more.part.vhdx"));
+    std::fs::write(&torn, b"half of it").expect("the VM's folder is there");
     house.goes(State::Scrub, State::Closed).await;
+    assert!(!torn.exists());
     let left: Vec<_> = house.host.words().into_keys().filter(|key| key.contains("/vms/1")).collect();
     assert!(left.is_empty(), "{left:#?}");
     house.ends().await;

@@ -18,9 +18,11 @@ impl Seal {
     /// Every file of the export, with its checksum.
     async fn files(&self, cx: &Context) -> Result<Vec<ExportFile>, Fault> {
         let part = self.0.part();
+        // A manifest that was begun by an attempt that was lost is replaced by the whole one.
+        let not_exported = [self.0.record_path(), format!("{}.part", manifest_in(&part))];
         let mut files = Vec::new();
         for found in cx.run(file::tree(&part)).await? {
-            if windows::is_same(&found.path, &self.0.record_path()) {
+            if not_exported.iter().any(|path| windows::is_same(&found.path, path)) {
                 continue;
             }
             let path = found.path.get(part.len() + 1..).unwrap_or_default().to_owned();

@@ -17,9 +17,17 @@ const MODE: u32 = 0o600;
 
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Whether the guest has never been started: only then are its first settings of use.
+/// Whether the guest has never been started: only then are its first settings of use. One that is off again has an empty drive
+/// where they were.
 async fn is_new(cx: &Context, vm: ResourceId) -> Result<bool, Fault> {
-    Ok(own(cx, vm).await?.is_none_or(|found| found.state == State::Off))
+    match own(cx, vm).await? {
+        None => Ok(true),
+        Some(found) if found.state == State::Off => {
+            let drives = cx.run(dvd::list(&found.id)).await?;
+            Ok(!drives.iter().any(|drive| drive.location == disc_slot() && drive.path.is_none()))
+        }
+        Some(_) => Ok(false),
+    }
 }
 
 /// The disc's file, before the guest is started for the first time.
@@ -70,7 +78,7 @@ impl Step for Inserted {
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
             let Some(found) = own(cx, self.vm).await? else { return Ok(Look::Todo) };
-            Ok(Look::done_if(found.state != State::Off || holds(cx, &found.id, &self.path).await?))
+            Ok(Look::done_if(!is_new(cx, self.vm).await? || holds(cx, &found.id, &self.path).await?))
         })
     }
 
