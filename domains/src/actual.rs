@@ -1,6 +1,6 @@
 //! What libvirt says a domain is, as far as drover made it so.
 
-use crate::hostdev;
+use crate::hostdev::{self, HostdevXml};
 use model::device::Device;
 use model::{ResourceId, names};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,8 @@ struct Devices {
     disk: Vec<DiskXml>,
     #[serde(default)]
     interface: Vec<InterfaceXml>,
+    #[serde(default)]
+    hostdev: Vec<HostdevXml>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,7 +162,6 @@ fn volume_of(image: &str) -> Option<ResourceId> {
 /// Reads a domain's XML; gives why it makes no sense.
 pub fn read(xml: &str) -> Result<Actual, String> {
     let hostdevs = hostdev::texts(xml)?;
-    let devices = hostdev::hostdevs(xml)?.into_iter().map(|found| found.device).collect();
     // The mark's prefix is ours, and libvirt keeps it.
     let xml = xml.replace("<drover:vm ", "<vm ").replace("</drover:vm>", "</vm>");
     let domain: Domain = quick_xml::de::from_str(&xml).map_err(|error| error.to_string())?;
@@ -184,6 +185,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         let is_image = image.is_some();
         Some(ActualDisk { name, path: image.or(source.file)?, target: disk.target.dev, is_image })
     });
+    let devices = domain.devices.hostdev.into_iter().filter_map(HostdevXml::read).map(|found| found.device);
     let nics = domain
         .devices
         .interface
@@ -198,7 +200,7 @@ pub fn read(xml: &str) -> Result<Actual, String> {
         volumes,
         nics: nics.collect(),
         hostdevs,
-        devices,
+        devices: devices.collect(),
     })
 }
 

@@ -26,8 +26,8 @@ struct Devices {
     hostdev: Vec<HostdevXml>,
 }
 
-#[derive(Deserialize)]
-struct HostdevXml {
+#[derive(Debug, Deserialize)]
+pub(crate) struct HostdevXml {
     #[serde(rename = "@type", default)]
     kind: String,
     #[serde(default)]
@@ -36,13 +36,13 @@ struct HostdevXml {
     alias: Option<Alias>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Source {
     #[serde(default)]
     address: Option<Address>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Address {
     #[serde(rename = "@uuid", default)]
     uuid: String,
@@ -56,10 +56,18 @@ struct Address {
     function: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Alias {
     #[serde(rename = "@name", default)]
     name: String,
+}
+
+impl HostdevXml {
+    /// None for one of another kind.
+    pub(crate) fn read(self) -> Option<Hostdev> {
+        let device = self.source?.address?.read(&self.kind)?;
+        Some(Hostdev { device, gpu: self.alias.and_then(|alias| names::gpu_of(&alias.name)) })
+    }
 }
 
 impl Address {
@@ -85,11 +93,7 @@ impl Address {
 /// Every PCI and mediated device that the domain is given; gives why its XML makes no sense.
 pub fn hostdevs(xml: &str) -> Result<Vec<Hostdev>, String> {
     let domain: Domain = quick_xml::de::from_str(xml).map_err(|error| error.to_string())?;
-    let one = |found: HostdevXml| {
-        let device = found.source?.address?.read(&found.kind)?;
-        Some(Hostdev { device, gpu: found.alias.and_then(|alias| names::gpu_of(&alias.name)) })
-    };
-    Ok(domain.devices.hostdev.into_iter().filter_map(one).collect())
+    Ok(domain.devices.hostdev.into_iter().filter_map(HostdevXml::read).collect())
 }
 
 /// Libvirt takes a PCI device from the host's driver when the guest starts, and gives it back afterwards.

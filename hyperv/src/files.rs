@@ -26,17 +26,21 @@ pub fn is_disk(path: &str) -> bool {
     windows::is_same(path.get(path.len().saturating_sub(5)..).unwrap_or_default(), ".vhdx")
 }
 
+/// What the host says of a disk: of one that it cannot read, nothing.
+pub fn readable(said: Result<Option<vhd::Vhd>, Fault>) -> Result<Option<vhd::Vhd>, Fault> {
+    match said {
+        Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => Ok(None),
+        said => said,
+    }
+}
+
 /// The disks in a folder that are open. With the VM off or gone, the host itself has them; it has none that it cannot read, as
 /// a copy is that was cut short.
 pub async fn mounted(cx: &impl Runner, folder: &str) -> Result<Vec<String>, Fault> {
     let mut mounted = Vec::new();
     let files = cx.run(file::list(folder)).await?;
     for file in files.into_iter().filter(|file| !file.is_folder && is_disk(&file.path)) {
-        let is_open = match cx.run(vhd::info(&file.path)).await {
-            Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => false,
-            disk => disk?.is_some_and(|disk| disk.attached),
-        };
-        if is_open {
+        if readable(cx.run(vhd::info(&file.path)).await)?.is_some_and(|disk| disk.attached) {
             mounted.push(file.path);
         }
     }

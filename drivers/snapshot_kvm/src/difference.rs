@@ -3,8 +3,8 @@
 use domains::{Actual, ActualDisk, ActualNic};
 
 /// What differs in a phrase for people; none when the VM is as it was. The sizes of its disks may differ: a disk that has
-/// grown since is grown again. Volumes and devices count for a snapshot whose definition comes back too: it would take away what the VM
-/// was given since, and give what others have now.
+/// grown since is grown again. Volumes and devices count for a snapshot whose definition comes back too: it would take away what
+/// the VM was given since, and give what others have now.
 pub fn difference(then: &Actual, now: &Actual, whole: bool) -> Option<String> {
     let disk = |disk: &ActualDisk| (disk.name.clone(), disk.path.clone());
     let nic = |nic: &ActualNic| format!("{} on {}", nic.mac, nic.bridge);

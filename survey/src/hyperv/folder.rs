@@ -4,7 +4,7 @@
 use super::moved::{self, Moved};
 use super::vm::{self, Marked};
 use crate::Site;
-use ::hyperv::files::disk;
+use ::hyperv::files::{disk, readable};
 use commands::hyperv::file::{self, Below};
 use commands::hyperv::held;
 use commands::hyperv::vm::{self as vms, Vm};
@@ -47,11 +47,8 @@ async fn beneath(site: &Site, present: &[Vm], stands: &[Stand]) -> Result<Vec<St
     for stand in stands.iter().filter(|stand| stand.path.to_lowercase().ends_with("vhdx")).filter(is_theirs) {
         let mut next = Some(stand.path.clone());
         while let Some(path) = next.take() {
-            next = match disk(site, &path).await {
-                // One that cannot be read is broken already.
-                Err(fault) if std::ptr::eq(fault.entry, &errors::driver::COMMAND_FAILED) => None,
-                disk => disk?.and_then(|disk| disk.parent),
-            };
+            // One that cannot be read is broken already.
+            next = readable(disk(site, &path).await)?.and_then(|disk| disk.parent);
             beneath.extend(next.clone().map(|path| Stand { path, ..stand.clone() }));
         }
     }

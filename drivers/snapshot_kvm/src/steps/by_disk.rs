@@ -88,7 +88,7 @@ impl Step for TakeByDisk {
             }
             let vm = present(cx, self.vm, Which::Live).await?;
             self.clear(cx, &vm).await?;
-            let frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
+            let frozen = freeze(cx, self.vm).await?;
             let taken = self.take(cx, &vm).await;
             self.let_go(cx, frozen).await?;
             taken?;

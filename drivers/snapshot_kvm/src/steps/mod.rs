@@ -16,16 +16,20 @@ use std::time::Duration;
 /// The memory of a guest is written to its disk, or read from it.
 const LONG: Duration = Duration::from_secs(1800);
 
-/// An agent may answer and yet be told not to freeze: a snapshot without is as good as a power cut.
-async fn freeze(cx: &Context, vm: ResourceId) -> bool {
+/// Whether it is frozen now, by this. An agent may answer and yet be told not to freeze: a snapshot without is as good as a power
+/// cut.
+async fn freeze(cx: &Context, vm: ResourceId) -> Result<bool, Fault> {
+    if is_frozen(cx, vm).await? != Some(false) {
+        return Ok(false);
+    }
     let (uri, domain) = (&cx.settings.libvirt_uri, names::domain(vm));
-    let Err(fault) = cx.run(virsh::agent::freeze(uri, &domain)).await else { return true };
+    let Err(fault) = cx.run(virsh::agent::freeze(uri, &domain)).await else { return Ok(true) };
     cx.note(format!("the file systems are not frozen: {fault}"));
     // One that was only slow may freeze them yet, and then does this too.
     if let Err(fault) = cx.run(virsh::agent::thaw(uri, &domain)).await {
         cx.note(format!("whether they are was not to be heard: {fault}"));
     }
-    false
+    Ok(false)
 }
 
 /// What this attempt has frozen, and what one that was lost has: an agent that does not say so now may have no time to.

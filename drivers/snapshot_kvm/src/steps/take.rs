@@ -44,7 +44,7 @@ impl Take {
             // Begun by an attempt that was lost: libvirt ends that first, whatever came of it.
             cx.run(virsh::snapshot::delete(uri, &domain, &name)).await?;
         }
-        *frozen = is_frozen(cx, self.vm).await? == Some(false) && freeze(cx, self.vm).await;
+        *frozen = freeze(cx, self.vm).await?;
         cx.run(virsh::snapshot::create(uri, &domain, &xml::snapshot(self.snapshot, self.vm, *frozen))).await
     }
 }

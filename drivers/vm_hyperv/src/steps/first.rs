@@ -1,6 +1,7 @@
 //! The guest's first settings: on a disc that is there until the guest has read it, and no longer.
 
 use crate::steps::drive::disc_slot;
+use commands::hyperv::dvd::Dvd;
 use commands::hyperv::vm::State;
 use commands::hyperv::{adapter, dvd, file, vm};
 use errors::Fault;
@@ -17,17 +18,14 @@ const MODE: u32 = 0o600;
 
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Whether the guest has never been started: only then are its first settings of use. One that is off again has an empty drive
-/// where they were.
-async fn is_new(cx: &Context, vm: ResourceId) -> Result<bool, Fault> {
-    match own(cx, vm).await? {
-        None => Ok(true),
-        Some(found) if found.state == State::Off => {
-            let drives = cx.run(dvd::list(&found.id)).await?;
-            Ok(!drives.iter().any(|drive| drive.location == disc_slot() && drive.path.is_none()))
-        }
-        Some(_) => Ok(false),
-    }
+/// Whether the guest has had its first settings, which are of use at its first start only: one that is off again has an empty
+/// drive where they were.
+fn has_had_them(found: &vm::Vm, drives: &[Dvd]) -> bool {
+    found.state != State::Off || drives.iter().any(|drive| drive.location == disc_slot() && drive.path.is_none())
+}
+
+fn holds(drives: &[Dvd], path: &str) -> bool {
+    drives.iter().filter_map(|drive| drive.path.as_ref()).any(|found| windows::is_same(found, path))
 }
 
 /// The disc's file, before the guest is started for the first time.
@@ -44,7 +42,9 @@ impl Step for Disc {
 
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
-            if !is_new(cx, self.vm).await? {
+            if let Some(found) = own(cx, self.vm).await?
+                && has_had_them(&found, &cx.run(dvd::list(&found.id)).await?)
+            {
                 return Ok(Look::Done);
             }
             if !files::exists(cx, &self.path).await? {
@@ -60,11 +60,6 @@ impl Step for Disc {
     }
 }
 
-async fn holds(cx: &Context, vm: &str, path: &str) -> Result<bool, Fault> {
-    let discs = cx.run(dvd::list(vm)).await?;
-    Ok(discs.iter().filter_map(|dvd| dvd.path.as_ref()).any(|found| windows::is_same(found, path)))
-}
-
 pub struct Inserted {
     pub vm: ResourceId,
     pub path: String,
@@ -78,7 +73,8 @@ impl Step for Inserted {
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
             let Some(found) = own(cx, self.vm).await? else { return Ok(Look::Todo) };
-            Ok(Look::done_if(!is_new(cx, self.vm).await? || holds(cx, &found.id, &self.path).await?))
+            let drives = cx.run(dvd::list(&found.id)).await?;
+            Ok(Look::done_if(has_had_them(&found, &drives) || holds(&drives, &self.path)))
         })
     }
 
@@ -131,7 +127,7 @@ impl Step for TakenAway {
     fn look<'a>(&'a self, cx: &'a Context) -> Looked<'a> {
         Box::pin(async move {
             let Some(found) = own(cx, self.vm.id).await? else { return Ok(Look::Todo) };
-            let is_in = holds(cx, &found.id, &self.path).await?;
+            let is_in = holds(&cx.run(dvd::list(&found.id)).await?, &self.path);
             Ok(Look::done_if(!is_in && !files::exists(cx, &self.path).await?))
         })
     }
@@ -154,7 +150,8 @@ impl Step for TakenAway {
                 glances -= 1;
                 cx.pause(GLANCE).await?;
             }
-            if holds(cx, &present(cx, self.vm.id).await?.id, &self.path).await? {
+            let found = present(cx, self.vm.id).await?;
+            if holds(&cx.run(dvd::list(&found.id)).await?, &self.path) {
                 cx.run(dvd::eject(&id, &self.path)).await?;
             }
             files::remove_debris(cx, &self.path).await
