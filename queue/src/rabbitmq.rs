@@ -132,7 +132,7 @@ impl Rabbit {
     }
 
     pub async fn ready(&self) -> Result<(), Fault> {
-        self.publisher.link.channel().await.map(drop)
+        self.publisher.lend().await.map(Lent::back)
     }
 
     /// Takes up to `limit` dead letters, and gives them back by closing the channel.
